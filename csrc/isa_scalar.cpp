@@ -1,0 +1,8 @@
+#include "simd_scalar.inl.hpp"
+#include "table.inl.hpp"
+
+namespace menura {
+
+const Kernels scalar_kernels = {table_of<Scalar<float>>(), table_of<Scalar<double>>()};
+
+}  // namespace menura

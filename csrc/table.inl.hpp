@@ -1,0 +1,20 @@
+// Gathers the kernels of one translation unit into its table.
+#pragma once
+
+#include "maxsim.inl.hpp"
+#include "sparse.inl.hpp"
+#include "splade_head.inl.hpp"
+
+namespace menura {
+namespace {
+
+template <class S>
+constexpr Table<typename S::T> table_of() {
+  return {
+      maxsim_forward<S>,     maxsim_backward<S>,     splade_head_forward<S>, splade_head_backward<S>,
+      sparse_dot_forward<S>, sparse_dot_backward<S>, flops_forward<S>,       flops_backward<S>,
+  };
+}
+
+}  // namespace
+}  // namespace menura

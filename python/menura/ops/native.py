@@ -1,0 +1,65 @@
+"""The compiled CPU kernels, if this installation has them, and which of them run."""
+
+from __future__ import annotations
+
+import logging
+import os
+from functools import cache
+from typing import Any
+
+import torch
+
+from menura.errors import MenuraError
+
+__all__ = ["available_isas", "has_kernels", "isa", "kernels"]
+
+logger = logging.getLogger(__name__)
+
+kernels: Any
+try:
+    # After torch, so that the extension shares torch's OpenMP pool.
+    from menura import _C as kernels  # noqa: N811
+except ImportError:
+    kernels = None
+
+
+def isa() -> str:
+    """The instruction set whose kernels run: ``scalar``, ``avx2``, ``avx512``; ``none`` without compiled kernels.
+
+    The widest that the CPU has, or the one that the environment variable ``MENURA_ISA`` names.
+    """
+    return str(kernels.isa()) if kernels is not None else "none"
+
+
+def available_isas() -> list[str]:
+    """The instruction sets that this build holds kernels for and this CPU can run, narrowest first."""
+    return list(kernels.available_isas()) if kernels is not None else []
+
+
+def has_kernels(device: torch.device) -> bool:
+    """Whether kernels of ours run on `device`; where not, the reference runs, which is said once."""
+    if device.type in {"cpu", "meta"} and kernels is not None:
+        return True
+    if not torch.compiler.is_compiling():
+        _say_reference_runs(device.type)
+    return False
+
+
+@cache
+def _say_reference_runs(device: str) -> None:
+    logger.warning("menura has no kernels for %s tensors here; the reference implementation runs.", device)
+
+
+def _apply_environment() -> None:
+    wanted = os.environ.get("MENURA_ISA")
+    if not wanted:
+        return
+    if kernels is None:
+        raise MenuraError(f"[ops] MENURA_ISA={wanted} asks for compiled kernels, but this installation has none.")
+    try:
+        kernels.set_isa(wanted)
+    except ValueError as error:
+        raise MenuraError(f"[ops] MENURA_ISA: {error}") from error
+
+
+_apply_environment()

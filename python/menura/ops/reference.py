@@ -1,0 +1,112 @@
+"""The operators in plain PyTorch: slow, any device, any floating dtype. Every kernel is held to these.
+
+They materialise what the kernels never form, and they are what runs where no kernel exists.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["EMPTY_DOCUMENT_SCORE", "flops", "maxsim", "maxsim_pairs", "sparse_dot", "splade_head"]
+
+# The score of a document without tokens, as in sentence-transformers: below every real document, yet finite.
+EMPTY_DOCUMENT_SCORE = -1e9
+
+
+def maxsim(
+    queries: Tensor,
+    documents: Tensor,
+    *,
+    query_mask: Tensor | None = None,
+    document_mask: Tensor | None = None,
+    length_normalize: bool = False,
+) -> Tensor:
+    """`[Nq,Lq,d]` x `[Nd,Ld,d]` -> `[Nq,Nd]`, or x `[Nq,K,Ld,d]` -> `[Nq,K]`. See `menura.maxsim`."""
+    if query_mask is None:
+        query_mask = queries.new_ones(queries.shape[:-1], dtype=torch.bool)
+    if document_mask is None:
+        document_mask = documents.new_ones(documents.shape[:-1], dtype=torch.bool)
+    dtype = _compute_dtype(queries, documents)
+    # Zeroed before the product, so that no NaN in a masked token reaches a gradient as 0 * NaN.
+    queries = torch.where(query_mask[..., None], queries.to(dtype), 0)
+    documents = torch.where(document_mask[..., None], documents.to(dtype), 0)
+    if documents.dim() == 3:
+        similarities = torch.einsum("qsh,dth->qdst", queries, documents)
+        document_mask = document_mask[None]
+    else:
+        similarities = torch.einsum("qsh,qkth->qkst", queries, documents)
+    empty = ~document_mask.any(-1)
+    if similarities.shape[-1] == 0:
+        similarities = similarities.new_zeros(*similarities.shape[:-1], 1)
+    else:
+        similarities = similarities.masked_fill(~document_mask[..., None, :], -torch.inf)
+    best = similarities.max(-1).values.masked_fill(empty[..., None], 0)
+    scores = torch.where(query_mask[:, None], best, 0).sum(-1).masked_fill(empty, EMPTY_DOCUMENT_SCORE)
+    if length_normalize:
+        scores = scores / query_mask.sum(-1, keepdim=True).clamp(min=1)
+    return scores
+
+
+def maxsim_pairs(
+    queries: Tensor,
+    documents: Tensor,
+    *,
+    query_mask: Tensor | None = None,
+    document_mask: Tensor | None = None,
+    length_normalize: bool = False,
+) -> Tensor:
+    """`[B,Lq,d]` x `[B,Ld,d]` -> `[B]`. See `menura.maxsim_pairs`."""
+    return maxsim(
+        queries,
+        documents[:, None],
+        query_mask=query_mask,
+        document_mask=None if document_mask is None else document_mask[:, None],
+        length_normalize=length_normalize,
+    )[:, 0]
+
+
+def splade_head(
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    mask: Tensor | None = None,
+    activation: str = "relu",
+) -> Tensor:
+    """`[B,L,H]` x `[V,H]` + `[V]` -> `[B,V]`. See `menura.splade_head`."""
+    dtype = _compute_dtype(hidden, weight)
+    if mask is None:
+        mask = hidden.new_ones(hidden.shape[:-1], dtype=torch.bool)
+    hidden = torch.where(mask[..., None], hidden.to(dtype), 0)
+    logits = hidden @ weight.to(dtype).T
+    if bias is not None:
+        logits = logits + bias.to(dtype)
+    if logits.shape[1] == 0:
+        return logits.sum(1)
+    pooled = logits.masked_fill(~mask[..., None], -torch.inf).max(1).values
+    # A fully masked row is -inf throughout, which the ReLU turns into zeros with zero gradient.
+    output = pooled.relu().log1p()
+    return output.log1p() if activation == "log1p_relu" else output
+
+
+def sparse_dot(queries: Tensor, documents: Tensor, *, pairwise: bool = False) -> Tensor:
+    """`[B,V]` x `[N,V]` -> `[B,N]`, or row by row -> `[B]`. See `menura.sparse_dot`."""
+    dtype = _compute_dtype(queries, documents)
+    queries, documents = queries.to(dtype), documents.to(dtype)
+    return (queries * documents).sum(-1) if pairwise else queries @ documents.T
+
+
+def flops(activations: Tensor, *, estimator: str = "mean") -> Tensor:
+    """`[B,V]` -> scalar. See `menura.flops`."""
+    magnitudes = activations.to(_compute_dtype(activations)).abs()
+    rows = magnitudes.shape[0]
+    total = magnitudes.sum(0)
+    if estimator == "mean":
+        return (total / rows).square().sum()
+    return (total.square() - magnitudes.square().sum(0)).sum() / (rows * (rows - 1))
+
+
+def _compute_dtype(*tensors: Tensor) -> torch.dtype:
+    """float64 where an input is; float32 otherwise, also for half precision."""
+    return torch.float64 if any(tensor.dtype == torch.float64 for tensor in tensors) else torch.float32

@@ -1,0 +1,233 @@
+"""A recipe: one YAML file that says how a teacher is distilled into its students.
+
+Every section configures one room; the rooms take their section as an argument and know nothing of the others.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from menura.errors import MenuraError
+
+__all__ = [
+    "CollectionSettings",
+    "ColbertSettings",
+    "EvaluationSettings",
+    "FinetuneSettings",
+    "MiningSettings",
+    "Recipe",
+    "SpladeSettings",
+    "TeacherSettings",
+    "TrainerSettings",
+    "load_recipe",
+]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CollectionSettings(_Section):
+    """Which passages, queries and judgements.
+
+    `source` is ``docstrings``, the path of a BEIR folder, or a hub data set with BEIR's three configurations.
+    """
+
+    source: str = "docstrings"
+    max_passages: int | None = Field(default=None, ge=1)
+    max_train_queries: int | None = Field(default=None, ge=1)
+    max_test_queries: int | None = Field(default=None, ge=1)
+
+
+class MiningSettings(_Section):
+    """Hard negatives: from each miner the top `depth`, less likely false negatives, `negatives` per query.
+
+    A passage is taken for a false negative, and dropped, where the dense miner scores it above
+    `positive_ratio` times the query's positive (positive-aware mining, arXiv 2407.15831).
+    """
+
+    miners: list[Literal["bm25", "dense"]] = Field(default=["bm25", "dense"], min_length=1)
+    dense_model: str | None = None
+    depth: int = Field(default=50, ge=1)
+    negatives: int = Field(default=7, ge=1)
+    positive_ratio: float = Field(default=0.95, gt=0)
+
+
+class TrainerSettings(_Section):
+    """What the sentence-transformers trainer needs to know."""
+
+    epochs: float = Field(default=1.0, gt=0)
+    max_steps: int | None = Field(default=None, ge=1)
+    batch_size: int = Field(default=16, ge=1)
+    learning_rate: float = Field(default=2e-5, gt=0)
+    warmup_ratio: float = Field(default=0.1, ge=0, le=1)
+    weight_decay: float = Field(default=0.01, ge=0)
+    bf16: bool = False
+    logging_steps: int = Field(default=10, ge=1)
+    save_steps: int | None = Field(default=None, ge=1)
+
+
+class FinetuneSettings(_Section):
+    """Fine-tune the teacher on the training queries: each positive against `negatives` mined negatives."""
+
+    queries: int | None = Field(default=None, ge=1)
+    negatives: int = Field(default=3, ge=1)
+    trainer: TrainerSettings = TrainerSettings(learning_rate=5e-5)
+
+
+class TeacherSettings(_Section):
+    """A cross-encoder with one label. Without `finetune` it is used as it is."""
+
+    model: str
+    max_length: int = Field(default=256, ge=8)
+    bf16: bool = False
+    batch_tokens: int = Field(default=8192, ge=1)
+    finetune: FinetuneSettings | None = None
+
+
+class ColbertSettings(_Section):
+    """A ColBERT student, trained pairwise: its MaxSim margins must match the teacher's (arXiv 2010.02666).
+
+    `layers` keeps only the encoder's first layers.
+    """
+
+    model: str
+    dimension: int = Field(default=128, ge=1)
+    layers: int | None = Field(default=None, ge=1)
+    query_length: int = Field(default=32, ge=4)
+    document_length: int = Field(default=180, ge=4)
+    negatives: int = Field(default=2, ge=1)
+    pairs: Literal["positive", "all"] = "positive"
+    trainer: TrainerSettings = TrainerSettings()
+
+
+class SpladeSettings(_Section):
+    """A SPLADE student: its dot product must match the teacher's score; a FLOPS penalty keeps it sparse.
+
+    The penalty's weights grow quadratically from zero over the first `regularizer_warmup` of the steps.
+    """
+
+    model: str
+    query_length: int = Field(default=64, ge=4)
+    document_length: int = Field(default=256, ge=4)
+    negatives: int = Field(default=2, ge=1)
+    query_regularizer: float = Field(default=1e-3, ge=0)
+    document_regularizer: float = Field(default=1e-3, ge=0)
+    regularizer_warmup: float = Field(default=1 / 3, ge=0, le=1)
+    document_budget: int = Field(default=200, ge=1)
+    trainer: TrainerSettings = TrainerSettings()
+
+
+class StudentsSettings(_Section):
+    """Which students to train; at least one."""
+
+    colbert: ColbertSettings | None = None
+    splade: SpladeSettings | None = None
+
+
+class EvaluationSettings(_Section):
+    """Exact search over the whole corpus for the held-out queries of `split`."""
+
+    split: str = "test"
+    depth: int = Field(default=100, ge=1)
+    rerank_depth: int = Field(default=100, ge=1)
+    batch_size: int = Field(default=64, ge=1)
+
+
+class Recipe(_Section):
+    """One way to distil, whole."""
+
+    name: str
+    seed: int = 42
+    collection: CollectionSettings = CollectionSettings()
+    mining: MiningSettings = MiningSettings()
+    teacher: TeacherSettings
+    students: StudentsSettings
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+
+def load_recipe(source: str | Path) -> Recipe:
+    """Read a recipe from a YAML file, or by the name of a shipped one (``demo``).
+
+    Raises:
+        MenuraError: no such recipe, not YAML, an unknown key or a bad value: with the file and the line.
+    """
+    path = Path(source)
+    if path.suffix in {".yaml", ".yml"} or path.exists():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise MenuraError(f"[recipe] cannot read {path}: {error.strerror}.") from error
+        name = str(path)
+    else:
+        shipped = resources.files("menura.recipes")
+        names = sorted(entry.name.removesuffix(".yaml") for entry in shipped.iterdir() if entry.name.endswith(".yaml"))
+        if str(source) not in names:
+            raise MenuraError(
+                f"[recipe] {str(source)!r} is neither a file nor a shipped recipe; shipped are: {', '.join(names)}."
+            )
+        name = f"{source}.yaml"
+        text = (shipped / name).read_text(encoding="utf-8")
+    return _parse(text, name)
+
+
+def _parse(text: str, name: str) -> Recipe:
+    try:
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{name}:{mark.line + 1}" if mark else name
+        raise MenuraError(f"[recipe] {where}: not valid YAML: {getattr(error, 'problem', error)}.") from error
+    if not isinstance(values, dict):
+        raise MenuraError(f"[recipe] {name}: expected keys and values, got {type(values).__name__}.")
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        problems = [_explain(problem, tree, name) for problem in error.errors()]
+        raise MenuraError("[recipe] " + " ".join(problems)) from error
+
+
+def _explain(problem: Any, tree: yaml.Node, name: str) -> str:
+    keys = ".".join(str(part) for part in problem["loc"])
+    line = _line_of(tree, problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        section = _section_at(problem["loc"][:-1])
+        known = ", ".join(section.model_fields) if section else ""
+        return f"{name}:{line}: unknown key {keys!r}; known here: {known}."
+    if problem["type"] == "missing":
+        return f"{name}:{line}: {keys!r} is missing."
+    return f"{name}:{line}: {keys} = {problem['input']!r}: {problem['msg']}."
+
+
+def _line_of(node: yaml.Node, location: tuple[int | str, ...]) -> int:
+    """The line on which the value at `location` stands, or the nearest one above it."""
+    line = node.start_mark.line + 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+            if found is None:
+                return line
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line
+
+
+def _section_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
+    section: type[BaseModel] | None = Recipe
+    for part in location:
+        if section is None or str(part) not in section.model_fields:
+            return None
+        annotation = section.model_fields[str(part)].annotation
+        options = getattr(annotation, "__args__", (annotation,))
+        section = next(
+            (option for option in options if isinstance(option, type) and issubclass(option, BaseModel)), None
+        )
+    return section

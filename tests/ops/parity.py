@@ -1,0 +1,52 @@
+"""How close a kernel must be to the truth: in float64 exact; in float32 no worse than twice torch's own error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+EPSILON = torch.finfo(torch.float32).eps
+
+
+def value_and_grads(function: Callable[..., Tensor], inputs: Sequence[Tensor], weights: Tensor | None):
+    """The output, and the gradient of its weighted sum by every floating-point input that requires one."""
+    output = function(*inputs)
+    wanted = [tensor for tensor in inputs if tensor is not None and tensor.requires_grad]
+    if not wanted:
+        return [output.detach()]
+    weights = torch.ones_like(output) if weights is None else weights.to(output.dtype)
+    return [output.detach(), *torch.autograd.grad(output, wanted, weights)]
+
+
+def leaf(tensor: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """A copy in `dtype` with the same strides and the same need of a gradient."""
+    if tensor is None:
+        return None
+    return tensor.detach().to(dtype).requires_grad_(tensor.requires_grad)
+
+
+def assert_matches_reference(
+    operator: Callable[..., Tensor], reference: Callable[..., Tensor], *inputs: Tensor | None
+) -> None:
+    """Compare outputs and gradients of `operator` with `reference` in float64, by the tolerance rule above."""
+    with torch.no_grad():
+        shape = reference(*(leaf(tensor, torch.float64) for tensor in inputs)).shape
+    weights = torch.randn(shape, dtype=torch.float64)
+    truth = value_and_grads(reference, [leaf(tensor, torch.float64) for tensor in inputs], weights)
+    for dtype in (torch.float64, torch.float32):
+        copies = [leaf(tensor, dtype) for tensor in inputs]
+        ours = value_and_grads(operator, copies, weights)
+        theirs = value_and_grads(reference, copies, weights)
+        for got, own, true in zip(ours, theirs, truth, strict=True):
+            assert got.dtype == dtype
+            assert got.shape == true.shape
+            assert torch.equal(got.isnan(), true.isnan())
+            if true.numel() == 0 or true.isnan().all():
+                continue
+            scale = true.nan_to_num().abs().max()
+            floor = 1e-13 if dtype == torch.float64 else 4 * EPSILON
+            allowed = 2 * (own.double() - true).nan_to_num().abs().max() + floor * scale
+            error = (got.double() - true).nan_to_num().abs().max()
+            assert error <= allowed, f"error {error:.3g}, allowed {allowed:.3g} at {dtype}"

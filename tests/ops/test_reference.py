@@ -1,0 +1,93 @@
+"""The reference itself, against loops that spell the formulas out."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from menura.ops import reference
+
+
+def brute_maxsim(query, document, query_mask, document_mask):
+    tokens = [t for t in range(document.shape[0]) if document_mask[t]]
+    if not tokens:
+        return -1e9
+    score = 0.0
+    for s in range(query.shape[0]):
+        if query_mask[s]:
+            score += max(sum(float(a) * float(b) for a, b in zip(query[s], document[t], strict=True)) for t in tokens)
+    return score
+
+
+def masks(*shape):
+    mask = torch.rand(shape) > 0.4
+    mask.view(-1, shape[-1])[0] = False
+    return mask
+
+
+def test_maxsim_in_batch():
+    queries, documents = torch.randn(3, 4, 5).double(), torch.randn(4, 6, 5).double()
+    query_mask, document_mask = masks(3, 4), masks(4, 6)
+    scores = reference.maxsim(queries, documents, query_mask=query_mask, document_mask=document_mask)
+    for i in range(3):
+        for j in range(4):
+            expected = brute_maxsim(queries[i], documents[j], query_mask[i], document_mask[j])
+            assert scores[i, j].item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_maxsim_candidates_and_pairs():
+    queries, documents = torch.randn(3, 4, 5).double(), torch.randn(3, 2, 6, 5).double()
+    query_mask, document_mask = masks(3, 4), masks(3, 2, 6)
+    scores = reference.maxsim(queries, documents, query_mask=query_mask, document_mask=document_mask)
+    for i in range(3):
+        for k in range(2):
+            expected = brute_maxsim(queries[i], documents[i, k], query_mask[i], document_mask[i, k])
+            assert scores[i, k].item() == pytest.approx(expected, rel=1e-12)
+    pairs = reference.maxsim_pairs(
+        queries, documents[:, 1], query_mask=query_mask, document_mask=document_mask[:, 1]
+    )
+    assert torch.equal(pairs, scores[:, 1])
+
+
+def test_maxsim_length_normalize_divides_by_the_counted_query_tokens():
+    queries, documents = torch.randn(3, 4, 5), torch.randn(2, 6, 5)
+    query_mask = torch.tensor([[1, 0, 1, 0], [1, 1, 1, 1], [0, 0, 0, 0]]).bool()
+    plain = reference.maxsim(queries, documents, query_mask=query_mask)
+    mean = reference.maxsim(queries, documents, query_mask=query_mask, length_normalize=True)
+    torch.testing.assert_close(mean, plain / torch.tensor([[2.0], [4.0], [1.0]]))
+
+
+@pytest.mark.parametrize("activation", ["relu", "log1p_relu"])
+def test_splade_head(activation):
+    hidden, weight, bias = torch.randn(3, 4, 5).double(), torch.randn(7, 5).double(), torch.randn(7).double()
+    mask = masks(3, 4)
+    output = reference.splade_head(hidden, weight, bias, mask=mask, activation=activation)
+    for b in range(3):
+        for v in range(7):
+            logits = [float(hidden[b, t] @ weight[v] + bias[v]) for t in range(4) if mask[b, t]]
+            expected = math.log1p(max(max(logits, default=0.0), 0.0))
+            if activation == "log1p_relu":
+                expected = math.log1p(expected)
+            assert output[b, v].item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_sparse_dot():
+    queries, documents = torch.randn(3, 9).relu().double(), torch.randn(4, 9).relu().double()
+    scores = reference.sparse_dot(queries, documents)
+    for i in range(3):
+        for j in range(4):
+            expected = sum(float(queries[i, v] * documents[j, v]) for v in range(9))
+            assert scores[i, j].item() == pytest.approx(expected, rel=1e-12)
+    assert torch.allclose(reference.sparse_dot(queries, documents[:3], pairwise=True), scores[:, :3].diagonal())
+
+
+def test_flops():
+    x = torch.randn(4, 6).double()
+    mean = sum((sum(abs(float(x[b, v])) for b in range(4)) / 4) ** 2 for v in range(6))
+    pairs = sum(
+        abs(float(x[b, v])) * abs(float(x[c, v])) for v in range(6) for b in range(4) for c in range(4) if b != c
+    )
+    assert reference.flops(x).item() == pytest.approx(mean, rel=1e-12)
+    assert reference.flops(x, estimator="unbiased").item() == pytest.approx(pairs / 12, rel=1e-12)
