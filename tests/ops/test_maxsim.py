@@ -61,16 +61,12 @@ def test_candidates(nq, lq, k, ld, d):
 @pytest.mark.parametrize(("b", "lq", "_", "ld", "d"), SIZES)
 def test_pairs(b, lq, _, ld, d):
     check(embeddings(b, lq, d), embeddings(b, ld, d), function="maxsim_pairs")
-    check(
-        embeddings(b, lq, d), embeddings(b, ld, d), hole_mask(b, lq), hole_mask(b, ld), function="maxsim_pairs"
-    )
+    check(embeddings(b, lq, d), embeddings(b, ld, d), hole_mask(b, lq), hole_mask(b, ld), function="maxsim_pairs")
 
 
 @pytest.mark.parametrize("function", ["maxsim", "maxsim_pairs"])
 def test_length_normalize(function):
-    check(
-        embeddings(3, 6, 12), embeddings(3, 9, 12), hole_mask(3, 6), hole_mask(3, 9), function, length_normalize=True
-    )
+    check(embeddings(3, 6, 12), embeddings(3, 9, 12), hole_mask(3, 6), hole_mask(3, 9), function, length_normalize=True)
     check(embeddings(3, 6, 12), embeddings(3, 9, 12), function=function, length_normalize=True)
 
 

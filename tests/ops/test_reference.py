@@ -45,9 +45,7 @@ def test_maxsim_candidates_and_pairs():
         for k in range(2):
             expected = brute_maxsim(queries[i], documents[i, k], query_mask[i], document_mask[i, k])
             assert scores[i, k].item() == pytest.approx(expected, rel=1e-12)
-    pairs = reference.maxsim_pairs(
-        queries, documents[:, 1], query_mask=query_mask, document_mask=document_mask[:, 1]
-    )
+    pairs = reference.maxsim_pairs(queries, documents[:, 1], query_mask=query_mask, document_mask=document_mask[:, 1])
     assert torch.equal(pairs, scores[:, 1])
 
 

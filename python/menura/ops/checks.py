@@ -5,7 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["as_mask", "check_choice", "check_floating", "check_rank", "check_same_device", "to_compute_dtype"]
+__all__ = [
+    "as_mask",
+    "check_choice",
+    "check_floating",
+    "check_rank",
+    "check_same_device",
+    "distinct",
+    "to_compute_dtype",
+]
 
 
 def check_floating(operator: str, **tensors: Tensor | None) -> None:
@@ -56,3 +64,8 @@ def to_compute_dtype(*tensors: Tensor) -> tuple[Tensor, ...]:
     """float64 for all where one is float64; else float32, half precision included."""
     dtype = torch.float64 if any(tensor.dtype == torch.float64 for tensor in tensors) else torch.float32
     return tuple(tensor.to(dtype) for tensor in tensors)
+
+
+def distinct(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Two tensor objects, also where one was passed twice: torch.compile traces no Function that takes one twice."""
+    return first, second.view_as(second) if second is first else second

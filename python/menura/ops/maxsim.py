@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from menura.ops import library, reference
-from menura.ops.checks import as_mask, check_floating, check_rank, check_same_device, to_compute_dtype
+from menura.ops.checks import as_mask, check_floating, check_rank, check_same_device, distinct, to_compute_dtype
 from menura.ops.differentiation import first_order
 from menura.ops.native import has_kernels
 
@@ -97,7 +97,7 @@ def _maxsim(
     check_same_device(
         operator, queries=queries, documents=documents, query_mask=query_mask, document_mask=document_mask
     )
-    queries, documents = to_compute_dtype(queries, documents)
+    queries, documents = distinct(*to_compute_dtype(queries, documents))
     if not has_kernels(queries.device):
         return reference.maxsim(
             queries,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -15,12 +17,14 @@ __all__ = ["available_isas", "has_kernels", "isa", "kernels"]
 
 logger = logging.getLogger(__name__)
 
-kernels: Any
+_extension: ModuleType | None
 try:
     # After torch, so that the extension shares torch's OpenMP pool.
-    from menura import _C as kernels  # noqa: N811
+    _extension = importlib.import_module("menura._C")
 except ImportError:
-    kernels = None
+    _extension = None
+
+kernels: Any = _extension
 
 
 def isa() -> str:

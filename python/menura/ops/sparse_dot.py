@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from menura.ops import library, reference
-from menura.ops.checks import check_floating, check_rank, check_same_device, to_compute_dtype
+from menura.ops.checks import check_floating, check_rank, check_same_device, distinct, to_compute_dtype
 from menura.ops.differentiation import first_order
 from menura.ops.native import has_kernels
 
@@ -47,7 +47,7 @@ def sparse_dot(queries: Tensor, documents: Tensor, *, pairwise: bool = False) ->
             f"got {queries.shape[0]} and {documents.shape[0]}."
         )
     check_same_device("sparse_dot", queries=queries, documents=documents)
-    queries, documents = to_compute_dtype(queries, documents)
+    queries, documents = distinct(*to_compute_dtype(queries, documents))
     if not has_kernels(queries.device):
         return reference.sparse_dot(queries, documents, pairwise=pairwise)
     if torch.is_grad_enabled() and (queries.requires_grad or documents.requires_grad):

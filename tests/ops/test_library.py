@@ -1,0 +1,177 @@
+"""The operators as PyTorch sees them: registration, tracing, export, one OpenMP pool, instruction sets."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import menura
+from menura.ops import library, native
+
+QUERIES, DOCUMENTS = torch.randn(2, 5, 8), torch.randn(3, 7, 8)
+HIDDEN, WEIGHT, BIAS = torch.randn(2, 5, 8), torch.randn(20, 8), torch.randn(20)
+MASK = torch.rand(2, 5) > 0.3
+SPARSE = torch.rand(2, 20) * (torch.rand(2, 20) > 0.5)
+
+FORWARD_CASES = {
+    "maxsim": [
+        (QUERIES, DOCUMENTS, None, None, True),
+        (QUERIES, torch.randn(2, 4, 7, 8), MASK, torch.rand(2, 4, 7) > 0.3, False),
+        (torch.randn(2, 8, 5).mT, torch.randn(3, 8, 7).mT, None, None, True),
+    ],
+    "splade_head": [
+        (HIDDEN, WEIGHT, BIAS, MASK, "relu", True),
+        (torch.randn(5, 2, 8).transpose(0, 1), torch.randn(8, 20).T, None, None, "log1p_relu", False),
+    ],
+    "sparse_dot": [(SPARSE, torch.rand(3, 20), False), (torch.rand(20, 2).T, SPARSE, True)],
+    "flops": [(SPARSE, "mean"), (torch.rand(20, 2).T, "unbiased")],
+}
+
+
+def backward_cases():
+    for case in FORWARD_CASES["maxsim"]:
+        *inputs, _ = case
+        scores, argmax = library.maxsim(*inputs, True)
+        yield "maxsim_backward", (torch.randn_like(scores), *inputs, argmax, True, False)
+    for hidden, weight, bias, mask, activation, _ in FORWARD_CASES["splade_head"]:
+        output, argmax = library.splade_head(hidden, weight, bias, mask, activation, True)
+        needed = (True, True, bias is not None)
+        yield "splade_head_backward", (torch.randn_like(output), hidden, weight, output, argmax, activation, *needed)
+    for case in FORWARD_CASES["sparse_dot"]:
+        yield "sparse_dot_backward", (torch.randn_like(library.sparse_dot(*case)), *case, True, True)
+    for activations, estimator in FORWARD_CASES["flops"]:
+        value, totals = library.flops(activations, estimator)
+        yield "flops_backward", (torch.randn_like(value), activations, totals, estimator)
+
+
+CASES = [(name, case) for name, cases in FORWARD_CASES.items() for case in cases] + list(backward_cases())
+
+
+@pytest.mark.parametrize(("name", "case"), CASES, ids=[name for name, _ in CASES])
+def test_opcheck(name, case):
+    torch.library.opcheck(getattr(library, name), case)
+
+
+def train_step(queries, documents, hidden, weight, bias, mask):
+    scores = menura.maxsim(queries, documents, query_mask=mask, length_normalize=True)
+    pairs = menura.maxsim_pairs(queries, documents[: queries.shape[0]])
+    activations = menura.splade_head(hidden, weight, bias, mask=mask)
+    dots = menura.sparse_dot(activations, activations)
+    return scores.sum() + pairs.sum() + dots.sum() + menura.flops(activations)
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_compiles_in_one_graph(dynamic):
+    compiled = torch.compile(train_step, fullgraph=True, dynamic=dynamic, backend="aot_eager")
+    for batch in (2, 3):
+        shapes = (batch, 5, 8), (batch + 1, 7, 8), (batch, 5, 8), (20, 8), (20,)
+        inputs = [torch.randn(shape, requires_grad=True) for shape in shapes]
+        mask = torch.rand(batch, 5) > 0.3
+        eager = torch.autograd.grad(train_step(*inputs, mask), inputs)
+        traced = torch.autograd.grad(compiled(*inputs, mask), inputs)
+        for own, other in zip(eager, traced, strict=True):
+            torch.testing.assert_close(own, other)
+
+
+class Head(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(WEIGHT.clone())
+
+    def forward(self, hidden, mask):
+        return menura.splade_head(hidden, self.weight, mask=mask)
+
+
+class Scorer(torch.nn.Module):
+    def forward(self, queries, documents):
+        return menura.maxsim(queries, documents)
+
+
+@pytest.mark.parametrize("module", [Head, Scorer])
+def test_exports_with_a_dynamic_batch(module):
+    batch = torch.export.Dim("batch", min=2, max=64)
+    model = module().eval()
+    first = (HIDDEN, MASK) if module is Head else (QUERIES, DOCUMENTS)
+    dims = ({0: batch}, {0: batch}) if module is Head else ({0: batch}, None)
+    with torch.no_grad():
+        program = torch.export.export(model, first, dynamic_shapes=dims)
+        second = (
+            (torch.randn(5, 5, 8), torch.ones(5, 5).bool()) if module is Head else (torch.randn(5, 5, 8), DOCUMENTS)
+        )
+        torch.testing.assert_close(program.module()(*second), model(*second))
+
+
+def test_autocast_keeps_float32():
+    with torch.autocast("cpu", torch.bfloat16):
+        hidden = torch.nn.functional.linear(HIDDEN, torch.randn(8, 8))
+        assert hidden.dtype == torch.bfloat16
+        assert menura.splade_head(hidden, WEIGHT).dtype == torch.float32
+        assert menura.maxsim(hidden, DOCUMENTS).dtype == torch.float32
+
+
+def run_python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("name", native.available_isas())
+def test_the_environment_chooses_the_instruction_set(name):
+    result = run_python("import menura.ops; print(menura.ops.isa())", MENURA_ISA=name)
+    assert result.stdout.strip() == name
+
+
+def test_an_unknown_instruction_set_is_refused():
+    result = run_python("import menura", MENURA_ISA="altivec")
+    assert result.returncode != 0
+    assert "no kernels for the instruction set 'altivec' here; available: scalar" in result.stderr
+
+
+def test_importing_menura_needs_only_torch_and_numpy():
+    code = """
+import sys
+import menura
+heavy = {"sentence_transformers", "transformers", "pydantic", "rich", "yaml", "pyarrow", "duckdb", "deltalake"}
+print(sorted(heavy & set(sys.modules)))
+"""
+    assert run_python(code).stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_one_openmp_pool_in_the_process():
+    code = """
+import torch, menura
+menura.maxsim(torch.randn(4, 3, 8), torch.randn(4, 3, 8))
+print({line.split()[-1] for line in open("/proc/self/maps") if "libgomp" in line or "libiomp" in line})
+"""
+    result = run_python(code)
+    assert len(re.findall(r"\.so", result.stdout)) == 1, result.stdout
+
+
+def test_threads_do_not_change_the_result():
+    before = torch.get_num_threads()
+    results = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        inputs = [QUERIES.clone().requires_grad_(), DOCUMENTS.clone().requires_grad_()]
+        scores = menura.maxsim(*inputs)
+        results.append([scores, *torch.autograd.grad(scores.sum(), inputs)])
+    torch.set_num_threads(before)
+    for one, two in zip(*results, strict=True):
+        assert torch.equal(one, two)
+
+
+def test_the_reference_runs_and_says_so_where_there_are_no_kernels(monkeypatch, caplog):
+    monkeypatch.setattr(native, "kernels", None)
+    native._say_reference_runs.cache_clear()
+    scores = menura.maxsim(QUERIES, DOCUMENTS)
+    menura.maxsim(QUERIES, DOCUMENTS)
+    assert scores.shape == (2, 3)
+    assert [record.message for record in caplog.records] == [
+        "menura has no kernels for cpu tensors here; the reference implementation runs."
+    ]
