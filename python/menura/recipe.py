@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from menura.errors import MenuraError
 
 __all__ = [
-    "CollectionSettings",
     "ColbertSettings",
+    "CollectionSettings",
     "EvaluationSettings",
     "FinetuneSettings",
     "MiningSettings",
@@ -56,6 +56,9 @@ class MiningSettings(_Section):
     depth: int = Field(default=50, ge=1)
     negatives: int = Field(default=7, ge=1)
     positive_ratio: float = Field(default=0.95, gt=0)
+    max_length: int | None = Field(default=None, ge=8)
+    batch_size: int = Field(default=64, ge=1)
+    bf16: bool = False
 
 
 class TrainerSettings(_Section):

@@ -1,0 +1,139 @@
+"""The answer key: every teacher score there is, by the content of what was scored.
+
+A Delta Lake table (`scores`) with one row per (teacher, query, passage), and one (`teachers`) that says who the
+teachers are. Rows are only ever added, each batch whole or not at all, so a crash loses nothing that was written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from deltalake import DeltaTable, Schema, write_deltalake
+from deltalake.exceptions import DeltaError
+from numpy.typing import NDArray
+
+from menura.errors import MenuraError
+
+__all__ = ["AnswerKey", "text_hash"]
+
+SCORES = pa.schema(
+    [
+        pa.field("teacher", pa.string(), nullable=False),
+        pa.field("query_hash", pa.binary(), nullable=False),
+        pa.field("passage_hash", pa.binary(), nullable=False),
+        pa.field("logit", pa.float32(), nullable=False),
+        pa.field("created", pa.timestamp("us", tz="UTC"), nullable=False),
+    ]
+)
+TEACHERS = pa.schema(
+    [pa.field("teacher", pa.string(), nullable=False), pa.field("details", pa.string(), nullable=False)]
+)
+# So many small files are left by appends before they are merged.
+COMPACT_FROM = 32
+
+
+def text_hash(text: str) -> bytes:
+    """The 16 bytes by which a text is known: the same text under another id is the same text."""
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+class AnswerKey:
+    """The scores stored under `folder`, which is made if it is not there.
+
+    Raises:
+        MenuraError: the folder cannot be read or written, or holds something else.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self._folder = Path(folder)
+        self._scores = self._table("scores", SCORES, partition_by=["teacher"])
+        self._teachers = self._table("teachers", TEACHERS)
+
+    def register(self, teacher: str, details: Mapping[str, str]) -> None:
+        """Note once what the teacher `teacher` (a fingerprint's digest) is made of."""
+        if teacher not in self.teachers():
+            rows = pa.table({"teacher": [teacher], "details": [json.dumps(details, sort_keys=True)]}, schema=TEACHERS)
+            self._append(self._teachers, rows)
+
+    def teachers(self) -> dict[str, dict[str, str]]:
+        """Digest -> details of every teacher that has been asked."""
+        self._teachers.update_incremental()
+        rows = self._teachers.to_pyarrow_table().to_pylist()
+        return {row["teacher"]: json.loads(row["details"]) for row in rows}
+
+    def logits(self, teacher: str, pairs: Sequence[tuple[bytes, bytes]]) -> NDArray[np.float32]:
+        """The raw logits `[len(pairs)]` of (query hash, passage hash) pairs; NaN where there is none.
+
+        Had two writers scored the same pair, the first written counts.
+        """
+        if not pairs:
+            return np.empty(0, np.float32)
+        queries, passages = zip(*pairs, strict=True)
+        asked = pa.table({"position": np.arange(len(pairs)), "query_hash": queries, "passage_hash": passages})
+        self._scores.update_incremental()
+        stored = self._scores.to_pyarrow_dataset(partitions=[("teacher", "=", teacher)])
+        with duckdb.connect() as database:
+            database.register("asked", asked)
+            database.register("stored", stored)
+            found = database.sql(
+                """
+                SELECT position, arg_min(logit, (created, logit)) AS logit
+                FROM asked JOIN stored USING (query_hash, passage_hash)
+                GROUP BY position
+                """
+            ).to_arrow_table()
+        logits = np.full(len(pairs), np.nan, np.float32)
+        logits[found["position"].to_numpy()] = found["logit"].to_numpy()
+        return logits
+
+    def append(self, teacher: str, pairs: Sequence[tuple[bytes, bytes]], logits: NDArray[np.float32]) -> None:
+        """Add the scores of (query hash, passage hash) pairs, all or none.
+
+        Raises:
+            MenuraError: the table cannot be written, or a logit is not finite.
+        """
+        if not np.isfinite(logits).all():
+            raise MenuraError("[answer_key] refusing to store a score that is not finite.")
+        queries, passages = zip(*pairs, strict=True)
+        count = len(pairs)
+        rows = {
+            "teacher": [teacher] * count,
+            "query_hash": queries,
+            "passage_hash": passages,
+            "logit": logits,
+            "created": [datetime.now(timezone.utc)] * count,
+        }
+        self._append(self._scores, pa.table(rows, schema=SCORES))
+
+    def compact(self) -> None:
+        """Merge the small files that many appends leave behind."""
+        self._scores.update_incremental()
+        if len(self._scores.file_uris()) > COMPACT_FROM:
+            self._scores.optimize.compact()
+
+    def _table(self, name: str, schema: pa.Schema, partition_by: list[str] | None = None) -> DeltaTable:
+        path = self._folder / name
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            return DeltaTable.create(path, Schema.from_arrow(schema), mode="ignore", partition_by=partition_by)
+        except (OSError, DeltaError) as error:
+            raise MenuraError(f"[answer_key] cannot open a table at {path}: {_first_line(error)}") from error
+
+    def _append(self, table: DeltaTable, rows: pa.Table) -> None:
+        try:
+            write_deltalake(table, rows, mode="append")
+        except (OSError, DeltaError) as error:
+            raise MenuraError(
+                f"[answer_key] cannot write to {table.table_uri}: {_first_line(error)} What was scored before is kept."
+            ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

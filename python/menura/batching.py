@@ -1,0 +1,33 @@
+"""Batches of texts of like length, so that little is padding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from menura.progress import progress_bar
+
+__all__ = ["length_sorted_batches", "token_budget_batches"]
+
+
+def length_sorted_batches(texts: Sequence[str], batch_size: int, description: str) -> Iterator[list[int]]:
+    """Indices of `texts`, `batch_size` at a time, longest first, under a progress bar."""
+    order = sorted(range(len(texts)), key=lambda i: (-len(texts[i]), i))
+    with progress_bar() as progress:
+        task = progress.add_task(description, total=len(texts), unit="texts")
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            yield batch
+            progress.advance(task, len(batch))
+
+
+def token_budget_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Indices of rows of like `lengths`; a batch, padded to its longest row, holds at most `budget` tokens.
+
+    A row that is longer than the budget gets a batch of its own.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    start = 0
+    while start < len(order):
+        rows = max(1, budget // max(1, lengths[order[start]]))
+        yield order[start : start + rows]
+        start += rows

@@ -1,0 +1,9 @@
+"""Corpora, queries and judgements: BEIR folders, hub data sets, docstrings."""
+
+from menura.collections.beir import read_beir, write_beir
+from menura.collections.collection import Collection, Qrels
+from menura.collections.docstrings import docstring_collection
+from menura.collections.hub import read_hub
+from menura.collections.opening import open_collection
+
+__all__ = ["Collection", "Qrels", "docstring_collection", "open_collection", "read_beir", "read_hub", "write_beir"]

@@ -1,0 +1,9 @@
+"""Miners and the hard negatives they find."""
+
+from menura.mining.bm25 import Bm25Miner
+from menura.mining.candidates import Candidates
+from menura.mining.dense import DenseMiner
+from menura.mining.negatives import choose_candidates, mine
+from menura.mining.ranking import Run, top
+
+__all__ = ["Bm25Miner", "Candidates", "DenseMiner", "Run", "choose_candidates", "mine", "top"]

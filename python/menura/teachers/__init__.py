@@ -1,0 +1,7 @@
+"""Who answers: cross-encoders, taken as they are or fine-tuned."""
+
+from menura.teachers.cross_encoder import CrossEncoderTeacher
+from menura.teachers.finetuning import finetune
+from menura.teachers.fingerprint import Fingerprint
+
+__all__ = ["CrossEncoderTeacher", "Fingerprint", "finetune"]

@@ -1,0 +1,88 @@
+"""Fine-tuning a cross-encoder on a collection's own queries, against mined hard negatives."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from datasets import Dataset
+from sentence_transformers import CrossEncoder
+from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
+from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
+from transformers import set_seed
+
+from menura.errors import MenuraError
+from menura.recipe import FinetuneSettings
+from menura.trainer_arguments import trainer_arguments
+from menura.weights import resolve_model
+
+__all__ = ["finetune"]
+
+
+def finetune(
+    model: str,
+    settings: FinetuneSettings,
+    candidates: Mapping[str, tuple[list[str], list[str]]],
+    queries: Mapping[str, str],
+    corpus: Mapping[str, str],
+    *,
+    max_length: int,
+    output: Path,
+    seed: int,
+) -> Path:
+    """Train a cross-encoder to tell each query's positives from its mined negatives; binary cross-entropy.
+
+    Args:
+        model: the checkpoint to start from; a classification head is added where it has none.
+        candidates: query id -> (positive ids, negative ids); see `Candidates.by_query`.
+        output: the folder for the finished model and its loss curve (`history.json`).
+
+    Returns:
+        `output`: a saved `CrossEncoder`, which plain transformers loads as well.
+
+    Raises:
+        MenuraError: the checkpoint cannot be loaded or `output` cannot be written.
+    """
+    set_seed(seed)
+    try:
+        encoder = CrossEncoder(resolve_model(model), num_labels=1, max_length=max_length)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise MenuraError(f"[teachers] cannot start a cross-encoder from {model!r}: {reason}") from error
+    trainer = CrossEncoderTrainer(
+        model=encoder,
+        args=CrossEncoderTrainingArguments(**trainer_arguments(settings.trainer, output=str(output), seed=seed)),
+        train_dataset=_dataset(settings, candidates, queries, corpus, seed),
+        # Each positive stands against that many negatives; weighted, both sides count the same.
+        loss=BinaryCrossEntropyLoss(encoder, pos_weight=torch.tensor(float(settings.negatives))),
+    )
+    trainer.train()
+    try:
+        encoder.save_pretrained(str(output))
+        (output / "history.json").write_text(json.dumps(trainer.state.log_history, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise MenuraError(f"[teachers] cannot write {output}: {error.strerror}.") from error
+    return output
+
+
+def _dataset(
+    settings: FinetuneSettings,
+    candidates: Mapping[str, tuple[list[str], list[str]]],
+    queries: Mapping[str, str],
+    corpus: Mapping[str, str],
+    seed: int,
+) -> Dataset:
+    generator = random.Random(seed)
+    chosen = sorted(candidates)
+    if settings.queries is not None and settings.queries < len(chosen):
+        chosen = generator.sample(chosen, settings.queries)
+    rows = []
+    for query_id in chosen:
+        positives, negatives = candidates[query_id]
+        labelled = [(passage_id, 1.0) for passage_id in positives]
+        labelled += [(passage_id, 0.0) for passage_id in negatives[: settings.negatives]]
+        rows += [{"query": queries[query_id], "passage": corpus[p], "label": label} for p, label in labelled]
+    return Dataset.from_list(rows)
