@@ -116,8 +116,7 @@ class SpladeSettings(_Section):
     """
 
     model: str
-    query_length: int = Field(default=64, ge=4)
-    document_length: int = Field(default=256, ge=4)
+    max_length: int = Field(default=256, ge=4)
     negatives: int = Field(default=2, ge=1)
     query_regularizer: float = Field(default=1e-3, ge=0)
     document_regularizer: float = Field(default=1e-3, ge=0)
@@ -187,7 +186,7 @@ def _parse(text: str, name: str) -> Recipe:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name
         raise MenuraError(f"[recipe] {where}: not valid YAML: {getattr(error, 'problem', error)}.") from error
-    if not isinstance(values, dict):
+    if tree is None or not isinstance(values, dict):
         raise MenuraError(f"[recipe] {name}: expected keys and values, got {type(values).__name__}.")
     try:
         return Recipe.model_validate(values)

@@ -16,7 +16,7 @@ from transformers import set_seed
 
 from menura.errors import MenuraError
 from menura.recipe import FinetuneSettings
-from menura.trainer_arguments import trainer_arguments
+from menura.trainer import show_progress, trainer_arguments
 from menura.weights import resolve_model
 
 __all__ = ["finetune"]
@@ -59,6 +59,7 @@ def finetune(
         # Each positive stands against that many negatives; weighted, both sides count the same.
         loss=BinaryCrossEntropyLoss(encoder, pos_weight=torch.tensor(float(settings.negatives))),
     )
+    show_progress(trainer, "Fine-tuning the teacher")
     trainer.train()
     try:
         encoder.save_pretrained(str(output))

@@ -1,0 +1,65 @@
+"""Regression on scores: the student's score must be the teacher's, up to a map between their scales."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+__all__ = ["Affine", "pointwise_mse"]
+
+
+@dataclass(frozen=True)
+class Affine:
+    """The map from the teacher's scale to the student's: `scale * t + offset`, with a positive scale."""
+
+    scale: float = 1.0
+    offset: float = 0.0
+
+    @classmethod
+    def fit(cls, student: Tensor, teacher: Tensor) -> Affine:
+        """Least squares between scores `[N]` of the same pairs.
+
+        Where the two do not rise together, a student that knows nothing yet say, the map that gives the teacher's
+        scores the student's mean and standard deviation.
+
+        Raises:
+            ValueError: the shapes differ, or the teacher's scores are all the same.
+        """
+        if student.shape != teacher.shape or student.dim() != 1:
+            raise ValueError(
+                "[calibration] student and teacher must both be [N]; "
+                f"got {list(student.shape)} and {list(teacher.shape)}."
+            )
+        student, teacher = student.double(), teacher.double()
+        spread = (teacher - teacher.mean()).square().mean()
+        if not spread > 0:
+            raise ValueError(f"[calibration] all {teacher.numel()} scores of the teacher are equal; nothing to fit.")
+        covariance = ((teacher - teacher.mean()) * (student - student.mean())).mean()
+        scale = covariance / spread
+        if scale <= 0:
+            scale = student.std(correction=0) / spread.sqrt()
+        return cls(scale.item(), (student.mean() - scale * teacher.mean()).item())
+
+    def __call__(self, teacher: Tensor) -> Tensor:
+        return teacher * self.scale + self.offset
+
+
+def pointwise_mse(student: Tensor, teacher: Tensor, *, calibration: Affine | None = None) -> Tensor:
+    """The mean of `(s - calibration(t))^2` over all scores.
+
+    Args:
+        student: scores of any shape.
+        teacher: raw logits of the same shape; no gradient flows to them.
+        calibration: the map from the teacher's scale to the student's. None: they share one.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    if student.shape != teacher.shape:
+        raise ValueError(
+            "[pointwise_mse] student and teacher must have one shape; "
+            f"got {list(student.shape)} and {list(teacher.shape)}."
+        )
+    target = teacher.detach().to(student.dtype)
+    return (student - (calibration or Affine())(target)).square().mean()

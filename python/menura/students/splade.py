@@ -1,0 +1,42 @@
+"""Building a SPLADE student from a masked language model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sentence_transformers import SparseEncoder
+from transformers import AutoConfig, AutoModelForMaskedLM
+
+from menura.errors import MenuraError
+from menura.recipe import SpladeSettings
+from menura.weights import resolve_model
+
+__all__ = ["build_splade"]
+
+
+def build_splade(settings: SpladeSettings) -> SparseEncoder:
+    """A `SparseEncoder` from a masked LM (max pooling, `log1p(relu)`), or from an existing SPLADE as it is.
+
+    Raises:
+        MenuraError: the model cannot be loaded, or has no trained masked-LM head.
+    """
+    path = resolve_model(settings.model)
+    try:
+        if not (Path(path) / "modules.json").is_file():
+            _check_head(path, settings.model)
+        model = SparseEncoder(path)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise MenuraError(f"[students] cannot load a masked LM from {settings.model!r}: {reason}") from error
+    model.max_seq_length = min(settings.max_length, model.max_seq_length or settings.max_length)
+    return model.float()
+
+
+def _check_head(path: str, name: str) -> None:
+    architectures = AutoConfig.from_pretrained(path).architectures or []
+    if not any(architecture.endswith("ForMaskedLM") for architecture in architectures):
+        raise MenuraError(f"[students] {name} is no masked LM but {', '.join(architectures) or 'unknown'}.")
+    _, loading = AutoModelForMaskedLM.from_pretrained(path, output_loading_info=True)
+    if loading["missing_keys"]:
+        missing = ", ".join(sorted(loading["missing_keys"]))
+        raise MenuraError(f"[students] {name} has no trained masked-LM head; these weights are missing: {missing}.")
