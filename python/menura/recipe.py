@@ -139,6 +139,7 @@ class EvaluationSettings(_Section):
     depth: int = Field(default=100, ge=1)
     rerank_depth: int = Field(default=100, ge=1)
     batch_size: int = Field(default=64, ge=1)
+    bf16: bool = False
 
 
 class Recipe(_Section):

@@ -7,10 +7,12 @@ import string
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from sentence_transformers import MultiVectorEncoder
 from sentence_transformers.base.modules import Normalize, Transformer
 from sentence_transformers.base.modules.dense import Dense
 from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
+from sentence_transformers.util import load_file_path
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -34,13 +36,13 @@ def build_colbert(settings: ColbertSettings, *, seed: int = 0) -> MultiVectorEnc
     path = resolve_model(settings.model)
     try:
         if _is_colbert(path):
-            return MultiVectorEncoder(path)
+            return MultiVectorEncoder(path).float()
         transformer = Transformer(path)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise MenuraError(f"[students] cannot load an encoder from {settings.model!r}: {reason}") from error
-    transformer.query_length = settings.query_length
-    transformer.document_length = settings.document_length
+    transformer.query_length = _at_most(settings.query_length, transformer)
+    transformer.document_length = _at_most(settings.document_length, transformer)
     if settings.layers is not None:
         _keep_layers(transformer.model, settings.layers, settings.model)
     width = transformer.get_embedding_dimension()
@@ -61,16 +63,21 @@ def build_colbert(settings: ColbertSettings, *, seed: int = 0) -> MultiVectorEnc
 
 
 def _is_colbert(path: str) -> bool:
-    folder = Path(path)
     for name, key, values in (
         ("config_sentence_transformers.json", "model_type", {"MultiVectorEncoder", "ColBERT"}),
         ("config.json", "architectures", {"HF_ColBERT"}),
     ):
-        if (folder / name).is_file():
-            found = json.loads((folder / name).read_text(encoding="utf-8")).get(key) or []
+        if (file := load_file_path(path, name)) is not None:
+            found = json.loads(Path(file).read_text(encoding="utf-8")).get(key) or []
             if values.intersection([found] if isinstance(found, str) else found):
                 return True
     return False
+
+
+def _at_most(length: int, transformer: Transformer) -> int:
+    """`length`, or all the positions that the encoder has."""
+    positions = (transformer.max_seq_length, getattr(transformer.config, "max_position_embeddings", None))
+    return min([length, *filter(None, positions)])
 
 
 def _keep_layers(encoder: PreTrainedModel, layers: int, name: str) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from safetensors import SafetensorError
 from sentence_transformers import SparseEncoder
+from sentence_transformers.util import load_file_path
 from transformers import AutoConfig, AutoModelForMaskedLM
 
 from menura.errors import MenuraError
@@ -22,10 +22,10 @@ def build_splade(settings: SpladeSettings) -> SparseEncoder:
     """
     path = resolve_model(settings.model)
     try:
-        if not (Path(path) / "modules.json").is_file():
+        if load_file_path(path, "modules.json") is None:
             _check_head(path, settings.model)
         model = SparseEncoder(path)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise MenuraError(f"[students] cannot load a masked LM from {settings.model!r}: {reason}") from error
     model.max_seq_length = min(settings.max_length, model.max_seq_length or settings.max_length)

@@ -1,0 +1,29 @@
+# Every target makes the virtual environment it needs, with what constraints.txt pins.
+PYTHON ?= python3
+SOURCES := pyproject.toml constraints.txt CMakeLists.txt README.md $(shell find csrc kernels python -type f -not -path '*/__pycache__/*')
+
+# Builds in isolation are pinned too: newer pip reads the second name.
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
+
+.PHONY: demo test lint clean
+
+demo: .venv/demo/installed  ## distil both students on this machine's docstrings
+	.venv/demo/bin/menura demo
+
+test: .venv/test/installed  ## run the tests
+	.venv/test/bin/python -m pytest
+
+lint: .venv/dev/installed  ## formatting, style and types
+	.venv/dev/bin/ruff check .
+	.venv/dev/bin/ruff format --check .
+	.venv/dev/bin/mypy
+	.venv/dev/bin/clang-format --dry-run --Werror csrc/*
+
+.venv/%/installed: $(SOURCES)
+	$(PYTHON) -m venv .venv/$*
+	.venv/$*/bin/python -m pip install --quiet --disable-pip-version-check ".[$*]"
+	touch $@
+
+clean:
+	rm -rf .venv build

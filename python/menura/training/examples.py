@@ -1,0 +1,77 @@
+"""Training rows: a query, N passages, and the teacher's N logits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from datasets import Dataset
+
+from menura.errors import MenuraError
+
+__all__ = ["build_examples"]
+
+logger = logging.getLogger(__name__)
+
+
+def build_examples(
+    candidates: Mapping[str, tuple[list[str], list[str]]],
+    logits: Mapping[tuple[str, str], float],
+    queries: Mapping[str, str],
+    corpus: Mapping[str, str],
+    *,
+    negatives: int,
+) -> Dataset:
+    """One row per (query, positive), with the next `negatives` of the query's negatives; the hardest come first.
+
+    A query with several positives deals its negatives out in turn. A query with fewer negatives than asked for is
+    left out, and counted in a warning: every row of a batch has the same columns.
+
+    Args:
+        candidates: query id -> (positive ids, negative ids).
+        logits: (query id, passage id) -> the teacher's raw logit.
+
+    Returns:
+        Columns `query`, `passage_1` (the positive), ..., `passage_N`, and `label` with N logits in that order.
+
+    Raises:
+        MenuraError: an id has no text, a pair has no logit, or no query has enough negatives.
+    """
+    rows = []
+    enough = {query_id: sides for query_id, sides in candidates.items() if len(sides[1]) >= negatives}
+    for query_id, (positives, found) in enough.items():
+        for turn, positive in enumerate(positives):
+            passages = [positive, *_deal(found, negatives, turn)]
+            row: dict[str, object] = {"query": _text(queries, query_id, "query")}
+            row.update(
+                {f"passage_{n}": _text(corpus, identifier, "passage") for n, identifier in enumerate(passages, 1)}
+            )
+            row["label"] = [_logit(logits, query_id, passage_id) for passage_id in passages]
+            rows.append(row)
+    if rows and len(enough) < len(candidates):
+        logger.warning(
+            "%d of %d queries have fewer than %d negatives and are left out.",
+            len(candidates) - len(enough),
+            len(candidates),
+            negatives,
+        )
+    if not rows:
+        raise MenuraError(f"[training] none of {len(candidates)} queries has {negatives} negatives; ask for fewer.")
+    return Dataset.from_list(rows)
+
+
+def _deal(found: list[str], count: int, turn: int) -> list[str]:
+    start = turn * count % len(found)
+    return [*found[start:], *found[:start]][:count]
+
+
+def _text(texts: Mapping[str, str], identifier: str, kind: str) -> str:
+    if identifier not in texts:
+        raise MenuraError(f"[training] the {kind} {identifier!r} of the candidates has no text; mine them anew.")
+    return texts[identifier]
+
+
+def _logit(logits: Mapping[tuple[str, str], float], query_id: str, passage_id: str) -> float:
+    if (query_id, passage_id) not in logits:
+        raise MenuraError(f"[training] the pair {(query_id, passage_id)} has no teacher score; annotate it first.")
+    return logits[query_id, passage_id]

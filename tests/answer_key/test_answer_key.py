@@ -1,0 +1,206 @@
+"""The answer key: asked once, crash-safe, by content."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from menura import MenuraError
+from menura.answer_key import AnswerKey, annotate, read_logits, text_hash
+
+QUERIES = {f"q{i}": f"query number {i}" for i in range(4)}
+CORPUS = {f"p{i}": f"passage number {i} " * (i + 1) for i in range(6)}
+PAIRS = [(query_id, passage_id) for query_id in QUERIES for passage_id in CORPUS]
+
+
+@dataclass
+class Identity:
+    digest: str = "teacher"
+    details: dict[str, str] = field(default_factory=lambda: {"model": "counting"})
+
+
+@dataclass
+class CountingTeacher:
+    fingerprint: Identity = field(default_factory=Identity)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    answers: dict[str, float] = field(default_factory=dict)
+
+    def score(self, pairs):
+        self.asked += pairs
+        return np.array([self.answers.get(passage, len(query) - 0.01 * len(passage)) for query, passage in pairs], "f4")
+
+
+@pytest.fixture
+def key(tmp_path):
+    return AnswerKey(tmp_path / "key")
+
+
+def annotated(key, teacher, pairs=PAIRS, **options):
+    return annotate(key, teacher, pairs, QUERIES, CORPUS, **options)
+
+
+def test_every_pair_is_asked_once(key):
+    teacher = CountingTeacher()
+    first = annotated(key, teacher, chunk_size=5)
+    assert (first.asked, first.known, first.scored) == (24, 0, 24)
+    again = annotated(AnswerKey(key._folder), teacher)
+    assert (again.asked, again.known, again.scored) == (24, 24, 0)
+    assert len(teacher.asked) == len(set(teacher.asked)) == 24
+    logits = read_logits(key, "teacher", PAIRS, QUERIES, CORPUS)
+    assert logits["q1", "p2"] == np.float32(len(QUERIES["q1"]) - 0.01 * len(CORPUS["p2"]))
+
+
+def test_more_queries_cost_only_their_own_pairs(key):
+    teacher = CountingTeacher()
+    annotated(key, teacher, [pair for pair in PAIRS if pair[0] != "q3"])
+    teacher.asked.clear()
+    assert annotated(key, teacher).scored == 6
+    assert {query for query, _ in teacher.asked} == {QUERIES["q3"]}
+
+
+def test_the_same_text_under_another_id_is_known(key):
+    annotated(key, CountingTeacher())
+    renamed = {"other": CORPUS["p1"]}
+    assert annotate(key, CountingTeacher(), [("q0", "other")], QUERIES, renamed).scored == 0
+    assert len(text_hash("a")) == 16
+    assert text_hash("a") != text_hash("b")
+
+
+def test_teachers_live_side_by_side(key):
+    annotated(key, CountingTeacher())
+    second = CountingTeacher(Identity("second"), answers={CORPUS["p0"]: 7.0})
+    assert annotated(key, second).scored == 24
+    assert read_logits(key, "second", [("q0", "p0")], QUERIES, CORPUS) == {("q0", "p0"): 7.0}
+    assert read_logits(key, "teacher", [("q0", "p0")], QUERIES, CORPUS) != {("q0", "p0"): 7.0}
+    assert key.teachers() == {"teacher": {"model": "counting"}, "second": {"model": "counting"}}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_score_that_is_no_number_stops_without_losing_any(key, value):
+    bad = CountingTeacher(answers={CORPUS["p0"]: value})
+    with pytest.raises(MenuraError, match=r"the teacher answered (nan|inf) to the query 'query number"):
+        annotated(key, bad, chunk_size=4)
+    stored = np.isfinite(key.logits("teacher", [(text_hash(QUERIES[q]), text_hash(CORPUS[p])) for q, p in PAIRS]))
+    assert stored.sum() == 20, "all chunks before the bad one, nothing of it"
+    assert annotated(key, CountingTeacher()).scored == 4
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        (("nobody", "p0"), r"no query has the id 'nobody' \(str\); query ids look like 'q0'"),
+        (("q0", "nowhere"), r"no passage has the id 'nowhere'"),
+        (("q0", 10), r"no passage has the id 10 \(int\); passage ids look like 'p0'"),
+    ],
+)
+def test_unknown_ids_are_refused_before_anything_is_asked(key, pair, message):
+    teacher = CountingTeacher()
+    with pytest.raises(MenuraError, match=message):
+        annotated(key, teacher, [*PAIRS, pair])
+    assert teacher.asked == []
+
+
+def test_reading_what_was_never_scored(key):
+    annotated(key, CountingTeacher(), PAIRS[:3])
+    with pytest.raises(
+        MenuraError, match=r"21 of 24 pairs have no score by the teacher teacher; the first is \('q0', 'p3'\)"
+    ):
+        read_logits(key, "teacher", PAIRS, QUERIES, CORPUS)
+
+
+def test_nothing_to_do(key):
+    assert annotated(key, CountingTeacher(), []).asked == 0
+    assert read_logits(key, "teacher", [], QUERIES, CORPUS) == {}
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(MenuraError, match="cannot open a table at"):
+        AnswerKey(tmp_path / "file")
+
+
+def test_a_disk_that_fails_while_writing(key, monkeypatch):
+    annotated(key, CountingTeacher(), PAIRS[:10])
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("menura.answer_key.store.write_deltalake", full)
+    with pytest.raises(MenuraError, match="No space left on device What was scored before is kept"):
+        annotated(key, CountingTeacher())
+    monkeypatch.undo()
+    assert len(read_logits(key, "teacher", PAIRS[:10], QUERIES, CORPUS)) == 10
+
+
+def test_two_writers_at_once(tmp_path):
+    one, two = AnswerKey(tmp_path / "key"), AnswerKey(tmp_path / "key")
+    annotated(one, CountingTeacher(answers=dict.fromkeys(CORPUS.values(), 1.0)), PAIRS[:12], chunk_size=3)
+    annotated(two, CountingTeacher(answers=dict.fromkeys(CORPUS.values(), 2.0)), PAIRS[6:], chunk_size=3)
+    annotated(one, CountingTeacher(), PAIRS[:2])
+    logits = read_logits(AnswerKey(tmp_path / "key"), "teacher", PAIRS, QUERIES, CORPUS)
+    assert [logits[pair] for pair in PAIRS[:12]] == [1.0] * 12
+    assert [logits[pair] for pair in PAIRS[12:]] == [2.0] * 12
+
+
+def test_of_two_scores_the_first_written_counts(key):
+    hashes = [(text_hash("query"), text_hash("passage"))]
+    key.append("teacher", hashes, np.array([3.0], "f4"))
+    key.append("teacher", hashes, np.array([1.0], "f4"))
+    assert key.logits("teacher", hashes).tolist() == [3.0]
+
+
+def test_many_small_appends_are_merged(key):
+    annotated(key, CountingTeacher(), chunk_size=1)
+    annotated(key, CountingTeacher(Identity("second")), chunk_size=1)
+    assert len(key._scores.file_uris()) < 10
+    assert len(read_logits(key, "teacher", PAIRS, QUERIES, CORPUS)) == 24
+
+
+SLOW_ANNOTATION = """
+import sys, time
+sys.path.insert(0, {tests!r})
+from test_answer_key import CORPUS, PAIRS, QUERIES, CountingTeacher
+from menura.answer_key import AnswerKey, annotate
+
+class SlowTeacher(CountingTeacher):
+    def score(self, pairs):
+        with open({log!r}, "a") as log:
+            log.writelines(f"{{query}}|{{passage}}\\n" for query, passage in pairs)
+        time.sleep(0.2)
+        return super().score(pairs)
+
+annotate(AnswerKey({folder!r}), SlowTeacher(), PAIRS, QUERIES, CORPUS, chunk_size=2)
+"""
+
+
+def test_kill_in_the_middle_and_run_again(tmp_path):
+    log = tmp_path / "asked"
+    log.touch()
+    code = SLOW_ANNOTATION.format(tests=os.path.dirname(__file__), log=str(log), folder=str(tmp_path / "key"))
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(log.read_text().splitlines()) < 8 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = len(log.read_text().splitlines())
+    assert 8 <= before < 24
+
+    subprocess.run([sys.executable, "-c", code], stderr=subprocess.DEVNULL, check=True)
+    asked = log.read_text().splitlines()
+    assert len(set(asked)) == 24
+    assert len(asked) <= 24 + 2, "at most the chunk in flight is asked again"
+
+    whole = AnswerKey(tmp_path / "whole")
+    annotated(whole, CountingTeacher())
+    resumed = AnswerKey(tmp_path / "key")
+    assert read_logits(resumed, "teacher", PAIRS, QUERIES, CORPUS) == read_logits(
+        whole, "teacher", PAIRS, QUERIES, CORPUS
+    )
