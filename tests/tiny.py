@@ -17,23 +17,19 @@ from transformers import (
     PreTrainedModel,
 )
 
-# fmt: off
-WORDS = [
-    "read", "write", "open", "close", "file", "folder", "path", "line", "text", "word", "number", "list", "table",
-    "row", "column", "key", "value", "sort", "order", "search", "find", "index", "query", "passage", "score", "model",
-    "train", "test", "loss", "step", "batch", "token", "weight", "vector", "sparse", "dense", "query", "answer",
-    "teacher", "student", "margin", "positive", "negative", "corpus", "split", "hash", "store", "append", "delete",
-    "update", "copy", "move", "name", "type", "size", "count", "first", "last", "red", "green", "blue", "black",
-    "white", "small", "large", "fast", "slow", "new", "old", "left", "right", "up", "down",
-]
-# fmt: on
+WORDS = """
+read write open close file folder path line text word number list table row column key value sort order search find
+index query passage score model train test loss step batch token weight vector sparse dense answer teacher student
+margin positive negative corpus split hash store append delete update copy move name type size count first last red
+green blue black white small large fast slow new old left right up down
+""".split()
 VOCABULARY = [
     *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
     *string.punctuation,
     *string.ascii_lowercase,
     *(f"##{letter}" for letter in string.ascii_lowercase),
     *string.digits,
-    *dict.fromkeys(word for word in WORDS if len(word) > 1),
+    *WORDS,
 ]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,7 +183,7 @@ annotate(AnswerKey({folder!r}), SlowTeacher(), PAIRS, QUERIES, CORPUS, chunk_siz
 def test_kill_in_the_middle_and_run_again(tmp_path):
     log = tmp_path / "asked"
     log.touch()
-    code = SLOW_ANNOTATION.format(tests=os.path.dirname(__file__), log=str(log), folder=str(tmp_path / "key"))
+    code = SLOW_ANNOTATION.format(tests=str(Path(__file__).parent), log=str(log), folder=str(tmp_path / "key"))
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while len(log.read_text().splitlines()) < 8 and time.monotonic() < deadline:

@@ -80,7 +80,7 @@ def test_the_fingerprint_follows_what_changes_scores(folder, tmp_path):
 
 
 def test_a_teacher_has_one_label(tmp_path):
-    with pytest.raises(MenuraError, match="must have one label; .* has 3"):
+    with pytest.raises(MenuraError, match=r"must have one label; .* has 3"):
         CrossEncoderTeacher.load(tiny_cross_encoder(tmp_path, labels=3))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -159,6 +158,6 @@ def _write_json(path: Path, value: Any) -> None:
     written = path.with_suffix(".tmp")
     try:
         written.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-        os.replace(written, path)
+        written.replace(path)
     except OSError as error:
         raise MenuraError(f"[training] cannot write {path}: {error.strerror}.") from error
