@@ -68,7 +68,7 @@ class TrainerSettings(_Section):
     max_steps: int | None = Field(default=None, ge=1)
     batch_size: int = Field(default=16, ge=1)
     learning_rate: float = Field(default=2e-5, gt=0)
-    warmup_ratio: float = Field(default=0.1, ge=0, le=1)
+    warmup_ratio: float = Field(default=0.1, ge=0, lt=1)
     weight_decay: float = Field(default=0.01, ge=0)
     bf16: bool = False
     logging_steps: int = Field(default=10, ge=1)
@@ -76,10 +76,12 @@ class TrainerSettings(_Section):
 
 
 class FinetuneSettings(_Section):
-    """Fine-tune the teacher on the training queries: each positive against `negatives` mined negatives."""
+    """Fine-tune the teacher on the training queries: each positive against mined and random passages."""
 
     queries: int | None = Field(default=None, ge=1)
     negatives: int = Field(default=3, ge=1)
+    random_negatives: int = Field(default=2, ge=0)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
     trainer: TrainerSettings = TrainerSettings(learning_rate=5e-5)
 
 

@@ -51,8 +51,8 @@ def test_a_title_goes_before_the_text(tmp_path):
         ("queries.jsonl", '{"_id": "q2", "text": " "}', "query 'q2' has no text"),
         ("qrels/train.tsv", "q2\tnowhere\t1", "name passage 'nowhere', which is not in the collection"),
         ("qrels/train.tsv", "nobody\tp2\t1", "name query 'nobody', which is not in the collection"),
-        ("qrels/train.tsv", "q2\tp2", r"train.tsv:3: expected query-id, corpus-id and a whole-number score"),
-        ("qrels/train.tsv", "q2\tp2\tgood", r"train.tsv:3: expected query-id"),
+        ("qrels/train.tsv", "q2\tp2", r"train.tsv:3: expected query-id, corpus-id and score"),
+        ("qrels/train.tsv", "q2\tp2\tgood", r"train.tsv:3: a grade must be a whole number; got 'good'"),
     ],
 )
 def test_bad_lines_are_named(tmp_path, file, line, message):

@@ -40,7 +40,8 @@ def test_dense_finds_the_same_text(tmp_path):
     run = miner.search({"q": "sort a list of numbers"}, 10)
     assert next(iter(run["q"])) == "b"
     assert set(run["q"]) == {"a", "b", "long"}
-    assert miner.similarities([("q", "b")], {"q": "sort a list of numbers"})["q", "b"] == pytest.approx(1, abs=1e-5)
+    assert miner.similarities("sort a list of numbers", ["b"]) == {"b": pytest.approx(1, abs=1e-5)}
+    assert miner.search({}, 10) == {}
 
 
 def test_dense_needs_texts_and_a_model(tmp_path):
@@ -65,7 +66,7 @@ def test_negatives_are_taken_from_the_miners_in_turn(collection):
 
 def test_likely_false_negatives_are_left_out(collection):
     runs = {"bm25": {"q": {"p2": 9.0, "p3": 8.0}, "r": {}}, "dense": {"q": {"p2": 0.96, "p3": 0.94}, "r": {}}}
-    candidates = choose_candidates(collection, "train", runs, {"q": 0.95}, negatives=2)
+    candidates = choose_candidates(collection, "train", runs, {"q": {"p2"}}, negatives=2)
     assert candidates.by_query()["q"] == (["p0"], ["p3"])
 
 

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from sentence_transformers import CrossEncoder
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from sentence_transformers.base.modules import Transformer
+from sentence_transformers.cross_encoder.modules import LogitScore
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    RobertaConfig,
+    RobertaForSequenceClassification,
+)
 
 from menura import MenuraError
 from menura.recipe import FinetuneSettings, TrainerSettings
 from menura.teachers import CrossEncoderTeacher, finetune
-from tiny import tiny_cross_encoder, tiny_encoder
+from tiny import VOCABULARY, tiny_cross_encoder, tiny_encoder, tiny_masked_lm, tiny_tokenizer_folder
 
 PAIRS = [
     ("read file", "open the file and read a line of text"),
     ("sort list", "sort"),
     ("find word", "search the index " * 9),
 ]
+SIZES = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
 
 
 @pytest.fixture
@@ -55,7 +66,7 @@ def test_batching_changes_nothing(folder):
     one = CrossEncoderTeacher.load(folder, max_length=64, batch_tokens=1).score(PAIRS * 5)
     many = CrossEncoderTeacher.load(folder, max_length=64, batch_tokens=4096).score(PAIRS * 5)
     np.testing.assert_allclose(one, many, atol=1e-5)
-    assert CrossEncoderTeacher.load(folder).score([]).shape == (0,)
+    assert CrossEncoderTeacher.load(folder, max_length=64).score([]).shape == (0,)
 
 
 def test_a_very_long_passage_is_truncated(folder):
@@ -79,9 +90,80 @@ def test_the_fingerprint_follows_what_changes_scores(folder, tmp_path):
     assert len(others - {digest}) == 3
 
 
+def edit(file, **values):
+    file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
+
+
+def test_the_fingerprint_survives_scoring_and_saving(folder, tmp_path):
+    teacher = CrossEncoderTeacher.load(folder, max_length=64)
+    teacher.score(PAIRS)
+    digest = CrossEncoderTeacher.load(folder, max_length=64).fingerprint.digest
+    assert teacher.fingerprint.digest == digest
+    CrossEncoder(folder).save_pretrained(str(tmp_path / "saved"))
+    assert CrossEncoderTeacher.load(str(tmp_path / "saved"), max_length=64).fingerprint.digest == digest
+
+
+@pytest.mark.parametrize(
+    ("file", "values"),
+    [
+        ("config.json", {"hidden_act": "relu"}),
+        ("config_sentence_transformers.json", {"prompts": {"task": "find: "}, "default_prompt_name": "task"}),
+        ("tokenizer_config.json", {"truncation_side": "left"}),
+    ],
+)
+def test_the_fingerprint_follows_what_is_not_weights(folder, tmp_path, file, values):
+    saved = tmp_path / "saved"
+    CrossEncoder(folder).save_pretrained(str(saved))
+    before = CrossEncoderTeacher.load(str(saved), max_length=16)
+    edit(saved / file, **values)
+    after = CrossEncoderTeacher.load(str(saved), max_length=16)
+    assert not np.allclose(before.score(PAIRS), after.score(PAIRS), atol=1e-4)
+    assert before.fingerprint.digest != after.fingerprint.digest
+
+
+@pytest.mark.parametrize("tiny_model", [tiny_encoder, tiny_masked_lm])
+def test_a_teacher_has_a_trained_head(tmp_path, tiny_model):
+    with pytest.raises(MenuraError, match=r"no trained cross-encoder head; add teacher\.finetune"):
+        CrossEncoderTeacher.load(tiny_model(tmp_path), max_length=64)
+
+
+def test_a_language_model_that_answers_yes_or_no(tmp_path):
+    folder = tiny_tokenizer_folder(tmp_path / "lm")
+    LlamaForCausalLM(LlamaConfig(vocab_size=len(VOCABULARY), **SIZES)).save_pretrained(folder)
+    digests = set()
+    for yes in (50, 51):
+        model = CrossEncoder(modules=[Transformer(folder, transformer_task="text-generation"), LogitScore(yes, 60)])
+        assert model.config.num_labels == 2
+        model.save_pretrained(str(tmp_path / "saved"))
+        teacher = CrossEncoderTeacher.load(str(tmp_path / "saved"), max_length=64)
+        np.testing.assert_allclose(
+            teacher.score(PAIRS), model.predict(PAIRS, activation_fn=torch.nn.Identity()), atol=1e-5
+        )
+        digests.add(teacher.fingerprint.digest)
+    assert len(digests) == 2
+
+
+def test_truncated_weights(folder):
+    weights = Path(folder) / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(MenuraError, match="cannot load the cross-encoder"):
+        CrossEncoderTeacher.load(folder, max_length=64)
+
+
+def test_as_many_tokens_as_positions(folder, tmp_path):
+    tiny_tokenizer_folder(tmp_path / "roberta")
+    config = RobertaConfig(vocab_size=len(VOCABULARY), max_position_embeddings=130, num_labels=1, **SIZES)
+    RobertaForSequenceClassification(config).save_pretrained(tmp_path / "roberta")
+    for reference in (folder, str(tmp_path / "roberta")):
+        teacher = CrossEncoderTeacher.load(reference, max_length=128)
+        assert np.isfinite(teacher.score([("find word", "text " * 1000)])).all()
+        with pytest.raises(MenuraError, match=r"max_length 129 is more than the 128 positions"):
+            CrossEncoderTeacher.load(reference, max_length=129)
+
+
 def test_a_teacher_has_one_label(tmp_path):
     with pytest.raises(MenuraError, match=r"must have one label; .* has 3"):
-        CrossEncoderTeacher.load(tiny_cross_encoder(tmp_path, labels=3))
+        CrossEncoderTeacher.load(tiny_cross_encoder(tmp_path, labels=3), max_length=64)
 
 
 def test_a_teacher_that_is_not_there(tmp_path):
@@ -95,7 +177,7 @@ def test_finetuning_separates_positives_from_negatives(tmp_path):
     corpus = {word: f"{word} {word} file" for word in words}
     candidates = {word: ([word], [other for other in words if other != word][:2]) for word in words}
     settings = FinetuneSettings(
-        negatives=2, trainer=TrainerSettings(epochs=15, batch_size=8, learning_rate=3e-3, logging_steps=5)
+        negatives=2, dropout=0, trainer=TrainerSettings(epochs=15, batch_size=8, learning_rate=3e-3, logging_steps=5)
     )
     arguments = (tiny_encoder(tmp_path / "start"), settings, candidates, queries, corpus)
     folder = finetune(*arguments, max_length=32, output=tmp_path / "teacher", seed=1)

@@ -5,37 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from menura.answer_key.store import AnswerKey, text_hash
+from menura.answer_key.hashing import text_hash
+from menura.answer_key.store import AnswerKey
+from menura.answer_key.teacher import Teacher
 from menura.errors import MenuraError
 from menura.progress import progress_bar
 
-__all__ = ["AnnotationSummary", "Teacher", "annotate", "read_logits"]
+__all__ = ["AnnotationSummary", "annotate", "read_logits"]
 
 Pair = tuple[str, str]
-
-
-class Identity(Protocol):
-    """What a teacher is made of."""
-
-    @property
-    def digest(self) -> str: ...
-
-    @property
-    def details(self) -> dict[str, str]: ...
-
-
-class Teacher(Protocol):
-    """Whoever judges (query, passage) texts."""
-
-    @property
-    def fingerprint(self) -> Identity: ...
-
-    def score(self, pairs: Sequence[Pair]) -> NDArray[np.float32]: ...
 
 
 @dataclass(frozen=True)
@@ -67,13 +49,14 @@ def annotate(
         chunk_size: pairs scored between two writes.
 
     Raises:
-        MenuraError: an id is unknown (before the teacher is asked anything); a score is not finite (nothing of that
-            chunk is stored, all chunks before it are); or the key cannot be written.
+        MenuraError: an id is unknown (before the teacher is asked anything); a score is not finite or missing
+            (nothing of that chunk is stored, all chunks before it are); or the key cannot be written.
     """
     started = time.perf_counter()
     identity = teacher.fingerprint
     key.register(identity.digest, identity.details)
-    texts = list(dict.fromkeys(_texts(pairs, queries, corpus)))
+    ids = dict(zip(_texts(pairs, queries, corpus), pairs, strict=True))
+    texts = list(ids)
     known = ~np.isnan(key.logits(identity.digest, _hashes(texts)))
     # Longest first: batches hold texts of like length, and memory peaks at once or never.
     missing = sorted((pair for pair, have in zip(texts, known, strict=True) if not have), key=_length, reverse=True)
@@ -82,7 +65,7 @@ def annotate(
         for start in range(0, len(missing), chunk_size):
             chunk = missing[start : start + chunk_size]
             logits = teacher.score(chunk)
-            _check_finite(chunk, logits)
+            _check_answers([ids[pair] for pair in chunk], logits)
             key.append(identity.digest, _hashes(chunk), logits)
             progress.advance(task, len(chunk))
     if missing:
@@ -128,11 +111,14 @@ def _length(pair: Pair) -> int:
     return len(pair[0]) + len(pair[1])
 
 
-def _check_finite(pairs: Sequence[Pair], logits: NDArray[np.float32]) -> None:
+def _check_answers(pairs: Sequence[Pair], logits: NDArray[np.float32]) -> None:
+    kept = "Nothing of this chunk is stored; all scores before it are."
+    if logits.shape != (len(pairs),):
+        raise MenuraError(f"[answer_key] the teacher answered {logits.shape} scores to {len(pairs)} pairs. {kept}")
     bad = np.flatnonzero(~np.isfinite(logits))
     if bad.size:
-        query, passage = pairs[bad[0]]
+        query_id, passage_id = pairs[bad[0]]
         raise MenuraError(
-            f"[answer_key] the teacher answered {logits[bad[0]]} to the query {query[:80]!r} and the passage "
-            f"{passage[:80]!r}. Nothing of this chunk is stored; all scores before it are."
+            f"[answer_key] the teacher answered {logits[bad[0]]} to the query {query_id!r} and the passage "
+            f"{passage_id!r}. {kept}"
         )

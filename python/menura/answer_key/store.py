@@ -6,22 +6,22 @@ teachers are. Rows are only ever added, each batch whole or not at all, so a cra
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-from deltalake import DeltaTable, Schema, write_deltalake
-from deltalake.exceptions import DeltaError
+from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError
 from numpy.typing import NDArray
 
 from menura.errors import MenuraError
 
-__all__ = ["AnswerKey", "text_hash"]
+__all__ = ["AnswerKey"]
 
 SCORES = pa.schema(
     [
@@ -37,11 +37,8 @@ TEACHERS = pa.schema(
 )
 # So many small files are left by appends before they are merged.
 COMPACT_FROM = 32
-
-
-def text_hash(text: str) -> bytes:
-    """The 16 bytes by which a text is known: the same text under another id is the same text."""
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+# A commit that another writer overtakes is tried again on top of it.
+COMMIT_RETRIES = 100
 
 
 class AnswerKey:
@@ -64,30 +61,35 @@ class AnswerKey:
 
     def teachers(self) -> dict[str, dict[str, str]]:
         """Digest -> details of every teacher that has been asked."""
-        self._teachers.update_incremental()
-        rows = self._teachers.to_pyarrow_table().to_pylist()
+        with _readable(self._teachers):
+            self._teachers.update_incremental()
+            rows = self._teachers.to_pyarrow_table().to_pylist()
         return {row["teacher"]: json.loads(row["details"]) for row in rows}
 
     def logits(self, teacher: str, pairs: Sequence[tuple[bytes, bytes]]) -> NDArray[np.float32]:
         """The raw logits `[len(pairs)]` of (query hash, passage hash) pairs; NaN where there is none.
 
         Had two writers scored the same pair, the first written counts.
+
+        Raises:
+            MenuraError: the table cannot be read.
         """
         if not pairs:
             return np.empty(0, np.float32)
         queries, passages = zip(*pairs, strict=True)
         asked = pa.table({"position": np.arange(len(pairs)), "query_hash": queries, "passage_hash": passages})
-        self._scores.update_incremental()
-        stored = self._scores.to_pyarrow_dataset(partitions=[("teacher", "=", teacher)])
-        with duckdb.connect() as database:
+        with _readable(self._scores), duckdb.connect() as database:
+            self._scores.update_incremental()
             database.register("asked", asked)
-            database.register("stored", stored)
+            database.register("stored", self._scores.to_pyarrow_dataset())
             found = database.sql(
                 """
                 SELECT position, arg_min(logit, (created, logit)) AS logit
                 FROM asked JOIN stored USING (query_hash, passage_hash)
+                WHERE teacher = $teacher
                 GROUP BY position
-                """
+                """,
+                params={"teacher": teacher},
             ).to_arrow_table()
         logits = np.full(len(pairs), np.nan, np.float32)
         logits[found["position"].to_numpy()] = found["logit"].to_numpy()
@@ -113,27 +115,56 @@ class AnswerKey:
         self._append(self._scores, pa.table(rows, schema=SCORES))
 
     def compact(self) -> None:
-        """Merge the small files that many appends leave behind."""
-        self._scores.update_incremental()
-        if len(self._scores.file_uris()) > COMPACT_FROM:
-            self._scores.optimize.compact()
+        """Merge the small files that many appends leave behind.
+
+        Raises:
+            MenuraError: the table cannot be written.
+        """
+        with _writable(self._scores):
+            self._scores.update_incremental()
+            if len(self._scores.file_uris()) > COMPACT_FROM:
+                # Overtaken by another writer, who merges the same files.
+                with suppress(CommitFailedError):
+                    self._scores.optimize.compact()
 
     def _table(self, name: str, schema: pa.Schema, partition_by: list[str] | None = None) -> DeltaTable:
         path = self._folder / name
+        expected = Schema.from_arrow(schema)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            return DeltaTable.create(path, Schema.from_arrow(schema), mode="ignore", partition_by=partition_by)
+            try:
+                table = DeltaTable.create(path, expected, mode="ignore", partition_by=partition_by)
+            except CommitFailedError:  # another writer made it a moment ago
+                table = DeltaTable(path)
         except (OSError, DeltaError) as error:
-            raise MenuraError(f"[answer_key] cannot open a table at {path}: {_first_line(error)}") from error
+            raise MenuraError(f"[answer_key] cannot open a table at {path}: {_reason(error)}.") from error
+        if table.schema() != expected:
+            raise MenuraError(f"[answer_key] {path} holds another kind of table; name a new folder.")
+        return table
 
     def _append(self, table: DeltaTable, rows: pa.Table) -> None:
-        try:
-            write_deltalake(table, rows, mode="append")
-        except (OSError, DeltaError) as error:
-            raise MenuraError(
-                f"[answer_key] cannot write to {table.table_uri}: {_first_line(error)} What was scored before is kept."
-            ) from error
+        with _writable(table):
+            retries = CommitProperties(max_commit_retries=COMMIT_RETRIES)
+            write_deltalake(table, rows, mode="append", commit_properties=retries)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+@contextmanager
+def _readable(table: DeltaTable) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, DeltaError, duckdb.Error, pa.ArrowException) as error:
+        raise MenuraError(f"[answer_key] cannot read {table.table_uri}: {_reason(error)}.") from error
+
+
+@contextmanager
+def _writable(table: DeltaTable) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, DeltaError) as error:
+        raise MenuraError(
+            f"[answer_key] cannot write to {table.table_uri}: {_reason(error)}. What was scored before is kept."
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -7,25 +7,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from menura.collections.collection import Collection, Qrels
+from menura.collections.collection import Collection
+from menura.collections.rows import gather_judgements, gather_texts
 from menura.errors import MenuraError
 
-__all__ = ["join_title", "read_beir", "write_beir"]
+__all__ = ["read_beir", "write_beir"]
 
 
 def read_beir(folder: str | Path) -> Collection:
     """Read a BEIR folder. A passage's title and text are joined by a space.
 
     Raises:
-        MenuraError: a file is missing or a line is not what it should be (bad JSON, an id that is no string, a
-            duplicate id, a grade that is no number), with the file and the line; or see `Collection`.
+        MenuraError: a file is missing or a line is not what it should be (bad JSON, an id or text that is no string,
+            a duplicate id, a grade that is no whole number), with the file and the line; or see `Collection`.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise MenuraError(f"[collections] there is no BEIR folder at {folder}.")
-    corpus = _read_texts(folder / "corpus.jsonl")
-    queries = _read_texts(folder / "queries.jsonl")
-    qrels = {path.stem: _read_qrels(path) for path in sorted((folder / "qrels").glob("*.tsv"))}
+    corpus = gather_texts(_texts(folder / "corpus.jsonl"))
+    queries = gather_texts(_texts(folder / "queries.jsonl"))
+    qrels = {path.stem: gather_judgements(_judgements(path)) for path in sorted((folder / "qrels").glob("*.tsv"))}
     if not qrels:
         raise MenuraError(f"[collections] {folder} has no judgements; expected qrels/train.tsv, qrels/test.tsv, ...")
     return Collection(folder.name, corpus, queries, qrels)
@@ -53,51 +54,28 @@ def write_beir(collection: Collection, folder: str | Path) -> None:
         raise MenuraError(f"[collections] cannot write {folder}: {error.strerror}.") from error
 
 
-def join_title(title: str | None, text: str) -> str:
-    """A passage's title and text as one text."""
-    return f"{title} {text}".strip() if title else text
-
-
-def _read_texts(path: Path) -> dict[str, str]:
-    texts: dict[str, str] = {}
+def _texts(path: Path) -> Iterator[tuple[str, Any]]:
     for number, line in _lines(path):
         where = f"{path}:{number}"
         try:
-            row = json.loads(line)
+            yield where, json.loads(line)
         except json.JSONDecodeError as error:
             raise MenuraError(f"[collections] {where}: not valid JSON: {error.msg}.") from error
-        if not isinstance(row, dict) or "_id" not in row or "text" not in row:
-            raise MenuraError(f"[collections] {where}: expected an object with '_id' and 'text'; got {line[:80]!r}.")
-        identifier = _string_id(row["_id"], where)
-        if identifier in texts:
-            raise MenuraError(f"[collections] {where}: the id {identifier!r} stands twice.")
-        texts[identifier] = join_title(row.get("title"), row["text"])
-    return texts
 
 
-def _read_qrels(path: Path) -> Qrels:
-    qrels: Qrels = {}
+def _judgements(path: Path) -> Iterator[tuple[str, str, str, str]]:
     for number, line in _lines(path):
         fields = line.rstrip("\n").split("\t")
         if number == 1 and fields[-1] == "score":
             continue
-        if len(fields) != 3 or not fields[2].strip().lstrip("-").isdigit():
+        where = f"{path}:{number}"
+        if len(fields) != 3:
             raise MenuraError(
-                f"[collections] {path}:{number}: expected query-id, corpus-id and a whole-number score, separated by "
-                f"tabs; got {line.rstrip()!r}."
+                f"[collections] {where}: expected query-id, corpus-id and score, separated by tabs; "
+                f"got {line.rstrip()!r}."
             )
         query_id, passage_id, grade = fields
-        qrels.setdefault(query_id, {})[passage_id] = int(grade)
-    return qrels
-
-
-def _string_id(identifier: Any, where: str) -> str:
-    if not isinstance(identifier, str):
-        raise MenuraError(
-            f"[collections] {where}: ids must be strings; got {identifier!r} ({type(identifier).__name__}). "
-            f'Write "{identifier}" in quotes, and the same in the judgements.'
-        )
-    return identifier
+        yield where, query_id, passage_id, grade
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -63,25 +63,24 @@ class Collection:
     def sample(
         self, *, passages: int | None, train_queries: int | None, test_queries: int | None, seed: int
     ) -> Collection:
-        """A smaller collection: some queries of each split, what answers them, and other passages up to `passages`.
+        """A smaller collection: some queries of each split, what is judged for them, and passages up to `passages`.
 
-        Relevant passages are kept even where they alone are more than `passages`.
+        `test_queries` limits every split that is held out, ``dev`` as well as ``test``. Judged passages are kept even
+        where they alone are more than `passages`.
         """
         generator = random.Random(seed)
-        limits = {"train": train_queries, "test": test_queries}
         qrels = {
-            split: _sample_queries(judgements, limits.get(split), generator)
+            split: _sample_queries(judgements, train_queries if split == "train" else test_queries, generator)
             for split, judgements in self.qrels.items()
-            if passages is None or split in limits
         }
         queries = {query_id: self.queries[query_id] for judgements in qrels.values() for query_id in judgements}
         corpus = self.corpus
         if passages is not None and passages < len(corpus):
-            relevant = {
+            judged = {
                 passage_id for judgements in qrels.values() for grades in judgements.values() for passage_id in grades
             }
-            others = [passage_id for passage_id in corpus if passage_id not in relevant]
-            chosen = relevant.union(generator.sample(others, max(0, min(passages - len(relevant), len(others)))))
+            others = [passage_id for passage_id in corpus if passage_id not in judged]
+            chosen = judged.union(generator.sample(others, max(0, passages - len(judged))))
             corpus = {passage_id: text for passage_id, text in corpus.items() if passage_id in chosen}
         return replace(self, corpus=corpus, queries=queries, qrels=qrels)
 

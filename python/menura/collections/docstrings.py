@@ -76,7 +76,7 @@ def docstring_collection(roots: list[Path] | None = None, *, max_passages: int |
 
 def _modules(roots: list[Path]) -> Iterator[tuple[str, Path]]:
     for root in roots:
-        for path in root.rglob("*.py"):
+        for path in sorted(root.rglob("*.py")):
             parts = path.relative_to(root).with_suffix("").parts
             if SKIPPED_FOLDERS.isdisjoint(parts) and not parts[-1].startswith(("test_", "conftest")):
                 yield ".".join(part for part in parts if part != "__init__"), path

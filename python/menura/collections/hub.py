@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from menura.collections.beir import join_title
 from menura.collections.collection import Collection, Qrels
+from menura.collections.rows import gather_judgements, gather_texts
 from menura.errors import MenuraError
 
 __all__ = ["read_hub"]
@@ -18,10 +19,11 @@ def read_hub(name: str) -> Collection:
     Ids of any type become strings, on both sides.
 
     Raises:
-        MenuraError: the data set cannot be loaded; or see `Collection`.
+        MenuraError: the data set cannot be loaded, or a row is not what it should be, with its number;
+            or see `Collection`.
     """
-    corpus = {str(row["_id"]): join_title(row.get("title"), row["text"]) for row in _rows(name, "corpus")}
-    queries = {str(row["_id"]): row["text"] for row in _rows(name, "queries")}
+    corpus = gather_texts(_texts(name, "corpus"))
+    queries = gather_texts(_texts(name, "queries"))
     return Collection(name, corpus, queries, _read_qrels(name))
 
 
@@ -30,21 +32,27 @@ def _read_qrels(name: str) -> dict[str, Qrels]:
     for dataset, configuration in ((name, "qrels"), (name, "default"), (f"{name}-qrels", "default")):
         try:
             splits = _load(dataset, configuration)
+            return {split: gather_judgements(_judgements(f"{dataset}/{split}", splits[split])) for split in splits}
         except MenuraError as error:
             problems.append(str(error))
-            continue
-        qrels: dict[str, Qrels] = {}
-        for split, rows in splits.items():
-            for row in rows:
-                grades = qrels.setdefault(split, {}).setdefault(str(row["query-id"]), {})
-                grades[str(row["corpus-id"])] = int(row["score"])
-        return qrels
     raise MenuraError(f"[collections] no judgements found for {name}: {' '.join(problems)}")
 
 
-def _rows(name: str, configuration: str) -> Any:
+def _texts(name: str, configuration: str) -> Iterator[tuple[str, Any]]:
     splits = _load(name, configuration)
-    return splits[configuration] if configuration in splits else next(iter(splits.values()))
+    rows = splits[configuration] if configuration in splits else next(iter(splits.values()))
+    for number, row in enumerate(rows, start=1):
+        yield f"{name}/{configuration} row {number}", {**row, "_id": str(row["_id"])} if "_id" in row else row
+
+
+def _judgements(place: str, rows: Any) -> Iterator[tuple[str, str, str, Any]]:
+    for number, row in enumerate(rows, start=1):
+        where = f"{place} row {number}"
+        if not row.keys() >= {"query-id", "corpus-id", "score"}:
+            raise MenuraError(
+                f"[collections] {where}: expected the columns query-id, corpus-id and score; got {', '.join(row)}."
+            )
+        yield where, str(row["query-id"]), str(row["corpus-id"]), row["score"]
 
 
 def _load(name: str, configuration: str) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import torch
+from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 
 from menura.batching import length_sorted_batches
@@ -13,6 +14,9 @@ from menura.mining.ranking import Run, top
 from menura.weights import resolve_model
 
 __all__ = ["DenseMiner"]
+
+# Queries scored against the whole corpus at a time; bounds the score matrix.
+QUERY_CHUNK = 1024
 
 
 class DenseMiner:
@@ -40,14 +44,14 @@ class DenseMiner:
         bf16: bool = False,
     ) -> None:
         self._passage_ids = [passage_id for passage_id, text in corpus.items() if text.strip()]
+        self._rows = {passage_id: row for row, passage_id in enumerate(self._passage_ids)}
         if not self._passage_ids:
             raise MenuraError("[mining] there is nothing to embed: the corpus is empty or all blank.")
         try:
             self._model = SentenceTransformer(resolve_model(model))
-        except (OSError, ValueError) as error:
-            raise MenuraError(
-                f"[mining] cannot load the dense model {model!r}: {str(error).splitlines()[0]}"
-            ) from error
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise MenuraError(f"[mining] cannot load the dense model {model!r}: {reason}") from error
         if max_length is not None:
             self._model.max_seq_length = min(max_length, self._model.max_seq_length or max_length)
         self._batch_size = batch_size
@@ -56,18 +60,22 @@ class DenseMiner:
         self._embeddings = self._encode([corpus[passage_id] for passage_id in self._passage_ids], "Embedding passages")
 
     def search(self, queries: Mapping[str, str], depth: int) -> Run:
-        """The `depth` most similar passages of every query; ties by passage id."""
-        scores = (self._embed_queries(list(queries.values())) @ self._embeddings.T).numpy()
+        """The `depth` most similar passages of every query; ties by passage id.
+
+        Raises:
+            MenuraError: an embedding is NaN.
+        """
+        if not queries:
+            return {}
+        chunks = self._embed_queries(list(queries.values())).split(QUERY_CHUNK)
+        scores = (row for chunk in chunks for row in (chunk @ self._embeddings.T).numpy())
         return {query_id: top(row, self._passage_ids, depth) for query_id, row in zip(queries, scores, strict=True)}
 
-    def similarities(
-        self, pairs: Sequence[tuple[str, str]], queries: Mapping[str, str]
-    ) -> dict[tuple[str, str], float]:
-        """The similarity of given (query id, passage id) pairs."""
-        rows = {passage_id: row for row, passage_id in enumerate(self._passage_ids)}
-        asked = self._embed_queries([queries[query_id] for query_id, _ in pairs])
-        found = self._embeddings[[rows[passage_id] for _, passage_id in pairs]]
-        return dict(zip(pairs, (asked * found).sum(-1).tolist(), strict=True))
+    def similarities(self, query: str, passage_ids: Iterable[str]) -> dict[str, float]:
+        """Passage id -> similarity to the text `query`, for passages that are not blank."""
+        chosen = list(passage_ids)
+        passages = self._embeddings[[self._rows[passage_id] for passage_id in chosen]]
+        return dict(zip(chosen, (passages @ self._embed_queries([query])[0]).tolist(), strict=True))
 
     def _embed_queries(self, texts: list[str]) -> torch.Tensor:
         new = [text for text in dict.fromkeys(texts) if text not in self._query_embeddings]

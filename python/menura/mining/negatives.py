@@ -22,12 +22,15 @@ logger = logging.getLogger(__name__)
 def mine(collection: Collection, settings: MiningSettings, *, split: str = "train") -> Candidates:
     """For every query of `split` its positives and up to `settings.negatives` mined negatives.
 
+    Likely false negatives are recognised by the dense miner (positive-aware mining, arXiv 2407.15831); without it
+    nothing is filtered.
+
     Raises:
         MenuraError: the dense miner is asked for and no `dense_model` is named; or see `choose_candidates`.
     """
     queries = collection.split_queries(split)
     runs: dict[str, Run] = {}
-    thresholds: dict[str, float] = {}
+    suspects: dict[str, set[str]] = {}
     if "bm25" in settings.miners:
         runs["bm25"] = Bm25Miner(collection.corpus).search(queries, settings.depth)
     if "dense" in settings.miners:
@@ -41,22 +44,22 @@ def mine(collection: Collection, settings: MiningSettings, *, split: str = "trai
             bf16=settings.bf16,
         )
         runs["dense"] = dense.search(queries, settings.depth)
-        thresholds = _thresholds(dense, collection, split, settings.positive_ratio)
-    return choose_candidates(collection, split, runs, thresholds, settings.negatives)
+        suspects = _false_negatives(dense, collection, split, runs, settings.positive_ratio)
+    return choose_candidates(collection, split, runs, suspects, settings.negatives)
 
 
 def choose_candidates(
     collection: Collection,
     split: str,
     runs: Mapping[str, Run],
-    thresholds: Mapping[str, float],
+    false_negatives: Mapping[str, set[str]],
     negatives: int,
 ) -> Candidates:
     """Positives, and negatives taken from the miners in turn: the best of each, then the second of each, and so on.
 
     Args:
         runs: by miner, what it found for each query.
-        thresholds: by query, the dense score above which a passage counts as a false negative.
+        false_negatives: by query, passages that are left out.
         negatives: how many per query. Queries for which fewer are found keep what there is; how many, is logged.
 
     Raises:
@@ -64,14 +67,13 @@ def choose_candidates(
     """
     rows: list[dict[str, object]] = []
     short = 0
-    for query_id, grades in collection.qrels[split].items():
-        relevant = [passage_id for passage_id, grade in grades.items() if grade > 0]
-        positives = [passage_id for passage_id in relevant if collection.corpus[passage_id].strip()]
+    for query_id in collection.qrels[split]:
+        positives = _positives(collection, split, query_id)
         if not positives:
             continue
         rows.extend(_row(query_id, passage_id, POSITIVE, rank, None) for rank, passage_id in enumerate(positives, 1))
-        suspects = _false_negatives(runs.get("dense", {}).get(query_id, {}), thresholds.get(query_id))
-        mined = _interleave({miner: run[query_id] for miner, run in runs.items()}, suspects.union(relevant))
+        excluded = false_negatives.get(query_id, set()).union(positives)
+        mined = _interleave({miner: run[query_id] for miner, run in runs.items()}, excluded)
         chosen = [row for row, _ in zip(mined, range(negatives), strict=False)]
         rows.extend(_row(query_id, *row) for row in chosen)
         short += len(chosen) < negatives
@@ -82,24 +84,26 @@ def choose_candidates(
     return Candidates.from_rows(rows)
 
 
-def _thresholds(dense: DenseMiner, collection: Collection, split: str, ratio: float) -> dict[str, float]:
-    """`ratio` times the similarity of each query's weakest positive (positive-aware mining, arXiv 2407.15831)."""
-    pairs = [
-        (query_id, passage_id)
-        for query_id, grades in collection.qrels[split].items()
-        for passage_id, grade in grades.items()
-        if grade > 0 and collection.corpus[passage_id].strip()
-    ]
-    thresholds: dict[str, float] = {}
-    for (query_id, _), similarity in dense.similarities(pairs, collection.queries).items():
-        thresholds[query_id] = min(thresholds.get(query_id, float("inf")), ratio * similarity)
-    return thresholds
+def _false_negatives(
+    dense: DenseMiner, collection: Collection, split: str, runs: Mapping[str, Run], ratio: float
+) -> dict[str, set[str]]:
+    """By query, whatever any miner found that is closer than `ratio` times the similarity of its weakest positive."""
+    suspects: dict[str, set[str]] = {}
+    for query_id in collection.qrels[split]:
+        query = collection.queries[query_id]
+        positives = _positives(collection, split, query_id)
+        if positives:
+            threshold = ratio * min(dense.similarities(query, positives).values())
+            mined = {passage_id for run in runs.values() for passage_id in run[query_id]}
+            similarities = dense.similarities(query, mined)
+            suspects[query_id] = {passage_id for passage_id, score in similarities.items() if score > threshold}
+    return suspects
 
 
-def _false_negatives(found: Mapping[str, float], threshold: float | None) -> set[str]:
-    if threshold is None:
-        return set()
-    return {passage_id for passage_id, score in found.items() if score > threshold}
+def _positives(collection: Collection, split: str, query_id: str) -> list[str]:
+    """The relevant passages that have text."""
+    grades = collection.qrels[split][query_id]
+    return [passage_id for passage_id, grade in grades.items() if grade > 0 and collection.corpus[passage_id].strip()]
 
 
 def _interleave(found: Mapping[str, Mapping[str, float]], excluded: set[str]) -> Iterator[tuple[str, str, int, float]]:

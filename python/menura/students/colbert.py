@@ -77,7 +77,8 @@ def _is_colbert(path: str) -> bool:
 def _at_most(length: int, transformer: Transformer) -> int:
     """`length`, or all the positions that the encoder has."""
     positions = (transformer.max_seq_length, getattr(transformer.config, "max_position_embeddings", None))
-    return min([length, *filter(None, positions)])
+    limit: int = min([length, *filter(None, positions)])
+    return limit
 
 
 def _keep_layers(encoder: PreTrainedModel, layers: int, name: str) -> None:

@@ -2,13 +2,14 @@
 
 `maxsim` and `maxsim_pairwise` stand for the functions of those names in `sentence_transformers.util.similarity`;
 `colbert_scores`, `colbert_scores_pairwise` and `colbert_kd_scores` for those in its `multi_vector_encoder.scoring`,
-which its losses take as `similarity_fct`. `chunk_elements` is accepted and has nothing to do: no intermediate is
-formed.
+which its losses take as `similarity_fct`. No token similarities are ever held, so `chunk_elements` bounds only what a
+list of documents takes once padded; the functions for training get padded tensors and have nothing to bound.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,37 +21,75 @@ from menura import ops
 
 __all__ = ["colbert_kd_scores", "colbert_scores", "colbert_scores_pairwise", "maxsim", "maxsim_pairwise"]
 
-Embeddings = Tensor | NDArray[np.float32] | Sequence[Tensor | NDArray[np.float32]]
+Array = Tensor | NDArray[Any]
+Arrays = Array | Sequence[Array]
+# One side of a comparison with its masks: padded `[N,L,d]` and `[N,L]`, or lists of `[L_n,d]` and `[L_n]`.
+Side = tuple[Any, Any]
+
+CHUNK_ELEMENTS = 100_000_000
 
 
 def maxsim(
-    a: Embeddings,
-    b: Embeddings,
-    a_mask: Tensor | None = None,
-    b_mask: Tensor | None = None,
+    a: Arrays,
+    b: Arrays,
+    a_mask: Arrays | None = None,
+    b_mask: Arrays | None = None,
     chunk_elements: int | None = None,
     length_normalize: bool = False,
     device: str | torch.device | None = None,
 ) -> Tensor:
     """Every query of `a` against every document of `b`: `[Na,Nb]` float32, on the documents' device.
 
-    Each side is a padded `[N,L,d]`, a list of `[L_n,d]`, or one `[L,d]`. Without a mask, all-zero rows of a padded
-    tensor are padding.
+    Each side is a padded `[N,L,d]`, a list of `[L_n,d]`, or one `[L,d]`; its mask `[N,L]`, a list of `[L_n]`, or `[L]`.
+    Without a mask, all-zero rows of a padded tensor are padding.
+
+    Args:
+        chunk_elements: a list of documents is padded in runs of at most so many elements. None: 100 million.
+        device: where to score. None: where the documents are.
     """
-    return _score(ops.maxsim, a, b, a_mask, b_mask, length_normalize, device)
+    home = _device(b) or _device(a) or torch.device("cpu")
+    queries, documents = _side(a, a_mask), _side(b, b_mask)
+    if len(queries[0]) == 0 or len(documents[0]) == 0:
+        return torch.zeros(len(queries[0]), len(documents[0]), device=home)
+    place = torch.device(device or home)
+    asked = _padded(queries, place)
+    scores = [
+        _score(ops.maxsim, asked, _padded(_take(documents, run), place), length_normalize).to(home)
+        for run in _runs(documents[0], chunk_elements)
+    ]
+    return torch.cat(scores, dim=1)
 
 
 def maxsim_pairwise(
-    a: Embeddings,
-    b: Embeddings,
-    a_mask: Tensor | None = None,
-    b_mask: Tensor | None = None,
+    a: Arrays,
+    b: Arrays,
+    a_mask: Arrays | None = None,
+    b_mask: Arrays | None = None,
     chunk_elements: int | None = None,
     length_normalize: bool = False,
     device: str | torch.device | None = None,
 ) -> Tensor:
     """Query i of `a` against document i of `b`: `[N]` float32. Everything else as in `maxsim`."""
-    return _score(ops.maxsim_pairs, a, b, a_mask, b_mask, length_normalize, device)
+    home = _device(b) or _device(a) or torch.device("cpu")
+    queries, documents = _side(a, a_mask), _side(b, b_mask)
+    if len(queries[0]) != len(documents[0]):
+        raise ValueError(
+            f"[maxsim_pairwise] there must be as many queries as documents; got {len(queries[0])} and "
+            f"{len(documents[0])}."
+        )
+    if len(documents[0]) == 0:
+        return torch.zeros(0, device=home)
+    place = torch.device(device or home)
+    scores = [
+        _score(
+            ops.maxsim_pairs,
+            _padded(_take(queries, run), place),
+            _padded(_take(documents, run), place),
+            length_normalize,
+        ).to(home)
+        for run in _runs(documents[0], chunk_elements)
+    ]
+    return torch.cat(scores)
 
 
 def colbert_scores(
@@ -99,44 +138,70 @@ def colbert_kd_scores(
     )
 
 
-def _score(
-    operator: Callable[..., Tensor],
-    a: Embeddings,
-    b: Embeddings,
-    a_mask: Tensor | None,
-    b_mask: Tensor | None,
-    length_normalize: bool,
-    device: str | torch.device | None,
-) -> Tensor:
-    """Score on `device` (None: the documents'); the scores come back to the documents."""
-    queries, query_mask = _padded(a, a_mask)
-    documents, document_mask = _padded(b, b_mask)
-    place = torch.device(device) if device is not None else documents.device
-    scores = operator(
-        queries.to(place),
-        documents.to(place),
-        query_mask=query_mask.to(place),
-        document_mask=document_mask.to(place),
+def _score(operator: Callable[..., Tensor], queries: Side, documents: Side, length_normalize: bool) -> Tensor:
+    return operator(
+        queries[0],
+        documents[0],
+        query_mask=queries[1],
+        document_mask=documents[1],
         length_normalize=length_normalize,
-    )
-    return scores.to(documents.device)
+    ).float()
 
 
-def _padded(embeddings: Embeddings, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """`[N,L,d]` and its boolean mask `[N,L]`."""
+def _device(embeddings: Arrays) -> torch.device | None:
+    """Where the embeddings are; None: not on a device, or there are none."""
+    if not isinstance(embeddings, Tensor | np.ndarray):
+        embeddings = embeddings[0] if len(embeddings) else np.empty(0)
+    return embeddings.device if isinstance(embeddings, Tensor) else None
+
+
+def _side(embeddings: Arrays, mask: Arrays | None) -> Side:
     if isinstance(embeddings, Tensor | np.ndarray):
-        padded = torch.as_tensor(embeddings)
+        padded = _floating(embeddings)
         padded = padded[None] if padded.dim() == 2 else padded
-        known = _nonzero_rows(padded)
-    else:
-        rows = [torch.as_tensor(row) for row in embeddings]
-        padded = pad_sequence(rows, batch_first=True)
-        lengths = torch.tensor([len(row) for row in rows], device=padded.device)
-        known = torch.arange(padded.shape[1], device=padded.device) < lengths[:, None]
-    padded = padded if padded.is_floating_point() else padded.float()
+        if mask is None:
+            return padded, _nonzero_rows(padded)
+        mask = mask if isinstance(mask, Tensor | np.ndarray) else pad_sequence(_tensors(mask), batch_first=True)
+        return padded, torch.as_tensor(mask).bool().expand(len(padded), -1)
+    rows = [_floating(row) for row in embeddings]
     if mask is None:
-        return padded, known
-    return padded, mask.bool().expand(padded.shape[0], -1)
+        return rows, [torch.ones(len(row), dtype=torch.bool, device=row.device) for row in rows]
+    if isinstance(mask, Tensor | np.ndarray):
+        mask = list(torch.as_tensor(mask).expand(len(rows), -1))
+    return rows, [known[: len(row)].bool() for known, row in zip(_tensors(mask), rows, strict=True)]
+
+
+def _take(side: Side, run: slice) -> Side:
+    return side[0][run], side[1][run]
+
+
+def _padded(side: Side, device: torch.device) -> Side:
+    embeddings, masks = side
+    if isinstance(embeddings, list):
+        embeddings, masks = pad_sequence(embeddings, batch_first=True), pad_sequence(masks, batch_first=True)
+    return embeddings.to(device), masks.to(device)
+
+
+def _runs(documents: Tensor | list[Tensor], limit: int | None) -> Iterator[slice]:
+    """Consecutive documents that take at most `limit` elements once padded, and at least one document each."""
+    start = width = 0
+    if isinstance(documents, list):
+        for end, document in enumerate(documents):
+            wider = max(width, len(document))
+            if end > start and (end + 1 - start) * wider * document.shape[-1] > (limit or CHUNK_ELEMENTS):
+                yield slice(start, end)
+                start, wider = end, len(document)
+            width = wider
+    yield slice(start, len(documents))
+
+
+def _tensors(arrays: Sequence[Array]) -> list[Tensor]:
+    return [torch.as_tensor(array) for array in arrays]
+
+
+def _floating(embeddings: Array) -> Tensor:
+    tensor = torch.as_tensor(embeddings)
+    return tensor if tensor.is_floating_point() else tensor.float()
 
 
 def _nonzero_rows(padded: Tensor) -> Tensor:

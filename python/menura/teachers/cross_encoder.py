@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -12,11 +11,12 @@ import torch
 import transformers
 from numpy.typing import NDArray
 from sentence_transformers import CrossEncoder
+from sentence_transformers.base.modules import Transformer
 
 from menura.batching import token_budget_batches
 from menura.errors import MenuraError
-from menura.teachers.fingerprint import Fingerprint, weights_digest
-from menura.weights import resolve_model
+from menura.teachers.fingerprint import Fingerprint, config_digest, tokenizer_digest, weights_digest
+from menura.teachers.loading import load_cross_encoder
 
 __all__ = ["CrossEncoderTeacher"]
 
@@ -38,9 +38,8 @@ class CrossEncoderTeacher:
     def __init__(
         self, model: CrossEncoder, *, name: str, max_length: int = 256, batch_tokens: int = 8192, bf16: bool = False
     ) -> None:
-        labels = model.config.num_labels if model.config is not None else 0
-        if labels != 1:
-            raise MenuraError(f"[teachers] a teacher must have one label; {name} has {labels}.")
+        if model.num_labels != 1:
+            raise MenuraError(f"[teachers] a teacher must have one label; {name} has {model.num_labels}.")
         self._model = model.eval()
         self._name = name
         self._max_length = max_length
@@ -55,25 +54,25 @@ class CrossEncoderTeacher:
         """Load from a folder, hub name or ``package:NAME``; a saved `CrossEncoder` or a bare transformers folder.
 
         Raises:
-            MenuraError: it cannot be loaded, or has not exactly one label.
+            MenuraError: it cannot be loaded, has fewer positions than `max_length`, no trained head or several labels.
         """
-        try:
-            model = CrossEncoder(resolve_model(reference), max_length=max_length)
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise MenuraError(f"[teachers] cannot load the cross-encoder {reference!r}: {reason}") from error
+        model = load_cross_encoder(reference, max_length=max_length)
+        if not _has_trained_head(model):
+            raise MenuraError(
+                f"[teachers] {reference} has no trained cross-encoder head; add teacher.finetune to train one."
+            )
         return cls(model, name=reference, max_length=max_length, batch_tokens=batch_tokens, bf16=bf16)
 
     @cached_property
     def fingerprint(self) -> Fingerprint:
-        """Changes with the weights, tokenizer, length, precision or library versions; not with the folder."""
-        tokenizer = getattr(self._model.tokenizer, "backend_tokenizer", None)
-        vocabulary = tokenizer.to_str() if tokenizer else str(sorted(self._model.tokenizer.get_vocab().items()))
+        """Changes with whatever changes a score; not with the folder, nor with what was scored before."""
         return Fingerprint(
             {
                 "model": self._name,
                 "weights": weights_digest(self._model),
-                "tokenizer": hashlib.sha256(vocabulary.encode()).hexdigest(),
+                "config": config_digest(self._model),
+                "tokenizer": tokenizer_digest(self._model.tokenizer),
+                "prompts": f"{self._model.prompts}, default {self._model.default_prompt_name}",
                 "max_length": str(self._max_length),
                 "template": "query, passage",
                 "precision": "bf16 autocast" if self._bf16 else str(next(self._model.parameters()).dtype),
@@ -106,6 +105,15 @@ class CrossEncoderTeacher:
             list(queries), list(passages), truncation=True, max_length=self._max_length, return_attention_mask=False
         )
         return [len(ids) for ids in encoded["input_ids"]]
+
+
+def _has_trained_head(model: CrossEncoder) -> bool:
+    """Whether the checkpoint was saved with its head; the library draws a missing classification head at random."""
+    head = model[-1]
+    if not isinstance(head, Transformer):
+        return True
+    architectures = head.config.architectures or []
+    return any(architecture.endswith("ForSequenceClassification") for architecture in architectures)
 
 
 def _minor(version: str) -> str:

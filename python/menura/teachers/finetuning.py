@@ -7,11 +7,11 @@ import random
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from datasets import Dataset
 from sentence_transformers import CrossEncoder
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
-from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
+from sentence_transformers.cross_encoder.losses import MultipleNegativesRankingLoss
+from torch import nn
 from transformers import set_seed
 
 from menura.errors import MenuraError
@@ -33,18 +33,22 @@ def finetune(
     output: Path,
     seed: int,
 ) -> Path:
-    """Train a cross-encoder to tell each query's positives from its mined negatives; binary cross-entropy.
+    """Train a cross-encoder to pick each query's positive from its mined negatives and some random passages.
+
+    The loss is the cross-entropy of a softmax over the raw logits (van den Oord et al. 2018, arXiv 1807.03748): mined
+    negatives alone teach little before the model can tell a match from anything at all.
 
     Args:
         model: the checkpoint to start from; a classification head is added where it has none.
-        candidates: query id -> (positive ids, negative ids); see `Candidates.by_query`.
+        candidates: query id -> (positive ids, negative ids); see `Candidates.by_query`. Queries with fewer negatives
+            than `settings.negatives` are left out.
         output: the folder for the finished model and its loss curve (`history.json`).
 
     Returns:
         `output`: a saved `CrossEncoder`, which plain transformers loads as well.
 
     Raises:
-        MenuraError: the checkpoint cannot be loaded or `output` cannot be written.
+        MenuraError: the checkpoint cannot be loaded, no query has enough negatives, or `output` cannot be written.
     """
     set_seed(seed)
     try:
@@ -52,12 +56,14 @@ def finetune(
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise MenuraError(f"[teachers] cannot start a cross-encoder from {model!r}: {reason}") from error
+    _set_dropout(encoder, settings.dropout)
     trainer = CrossEncoderTrainer(
         model=encoder,
         args=CrossEncoderTrainingArguments(**trainer_arguments(settings.trainer, output=str(output), seed=seed)),
         train_dataset=_dataset(settings, candidates, queries, corpus, seed),
-        # Each positive stands against that many negatives; weighted, both sides count the same.
-        loss=BinaryCrossEntropyLoss(encoder, pos_weight=torch.tensor(float(settings.negatives))),
+        loss=MultipleNegativesRankingLoss(
+            encoder, num_negatives=settings.random_negatives, scale=1, activation_fn=nn.Identity()
+        ),
     )
     show_progress(trainer, "Fine-tuning the teacher")
     trainer.train()
@@ -83,7 +89,19 @@ def _dataset(
     rows = []
     for query_id in chosen:
         positives, negatives = candidates[query_id]
-        labelled = [(passage_id, 1.0) for passage_id in positives]
-        labelled += [(passage_id, 0.0) for passage_id in negatives[: settings.negatives]]
-        rows += [{"query": queries[query_id], "passage": corpus[p], "label": label} for p, label in labelled]
+        if len(negatives) < settings.negatives:
+            continue
+        for positive in positives:
+            passages = [positive, *generator.sample(negatives, settings.negatives)]
+            row = {"query": queries[query_id]}
+            row.update({f"passage_{n}": corpus[passage_id] for n, passage_id in enumerate(passages, 1)})
+            rows.append(row)
+    if not rows:
+        raise MenuraError(f"[teachers] no query has {settings.negatives} negatives to fine-tune on; ask for fewer.")
     return Dataset.from_list(rows)
+
+
+def _set_dropout(model: nn.Module, probability: float) -> None:
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = probability

@@ -7,19 +7,25 @@ import json
 from dataclasses import dataclass
 
 import torch
+from sentence_transformers import CrossEncoder
+from sentence_transformers.base.modules import Module
 from torch import nn
+from transformers import PreTrainedTokenizerBase
 
-__all__ = ["Fingerprint", "weights_digest"]
+__all__ = ["Fingerprint", "config_digest", "tokenizer_digest", "weights_digest"]
 
 # Recorded, but not part of the identity: the same weights under another name answer the same.
 INFORMATIVE = ("model",)
+# What a config says of its origin, or what the fingerprint records elsewhere; none of it changes a score.
+PROVENANCE = {"_name_or_path", "transformers_version", "sentence_transformers", "dtype", "id2label", "label2id"}
 
 
 @dataclass(frozen=True)
 class Fingerprint:
     """A teacher's identity.
 
-    `details` say what it is made of: model, weights, tokenizer, max_length, precision, activation, library versions.
+    `details` say what it is made of: model, weights, config, tokenizer, prompts, max_length, precision, activation and
+    library versions.
     """
 
     details: dict[str, str]
@@ -38,3 +44,23 @@ def weights_digest(model: nn.Module) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def config_digest(model: CrossEncoder) -> str:
+    """A hash of what the weights leave open: the transformer's config and the settings of the modules around it."""
+    config = model.config.to_dict() if model.config else {}
+    config = {key: value for key, value in config.items() if key not in PROVENANCE}
+    return _content_digest([config, [module.get_config_dict() for module in model if isinstance(module, Module)]])
+
+
+def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
+    """A hash of how text becomes token ids, whatever was tokenized before."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    content = json.loads(backend.to_str()) if backend else {"vocabulary": tokenizer.get_vocab()}
+    # The last call's truncation and padding; both are set anew with every batch.
+    content = {key: value for key, value in content.items() if key not in ("truncation", "padding")}
+    return _content_digest([content, tokenizer.truncation_side, tokenizer.chat_template])
+
+
+def _content_digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
