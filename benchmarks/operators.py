@@ -145,7 +145,11 @@ def main() -> None:
         times = milliseconds(workload, options.repeats)
         ours = statistics.median(times["menura"])
         for name, values in times.items():
-            low, middle, high = statistics.quantiles(values, n=5)[0], statistics.median(values), statistics.quantiles(values, n=5)[3]
+            low, middle, high = (
+                statistics.quantiles(values, n=5)[0],
+                statistics.median(values),
+                statistics.quantiles(values, n=5)[3],
+            )
             rows.append(
                 {
                     "workload": workload.name,

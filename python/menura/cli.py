@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from functools import partialmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 try:
     import typer
+    from rich import box
     from rich.console import Console
     from rich.table import Table
-except ModuleNotFoundError:
-    sys.exit("menura: the command line needs the training extra; run: pip install 'menura[train]'")
+    from typer.core import TyperGroup
+except ModuleNotFoundError as missing:
+    print(f"error: {missing.name} is not installed; run: pip install 'menura[train]'", file=sys.stderr)
+    raise SystemExit(2) from None
 
 from menura.errors import MenuraError
 
@@ -22,7 +26,19 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        # Typer would end the process without a word.
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("interrupted; what was scored and saved is kept; the same command goes on from it.", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Distil a cross-encoder teacher into ColBERT and SPLADE students.",
     no_args_is_help=True,
     add_completion=False,
@@ -99,7 +115,9 @@ def doctor() -> None:
     """Say what this machine and this installation can do."""
     from menura.doctor import findings
 
-    table = Table(show_header=False)
+    table = Table(show_header=False, box=box.SIMPLE)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
     for subject, state in findings():
         table.add_row(subject, state)
     Console().print(table)
@@ -139,14 +157,19 @@ def _quiet() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     from datasets import disable_progress_bars
+    from tqdm import tqdm  # type: ignore[import-untyped]
     from transformers.utils import logging as transformers_logging
 
     disable_progress_bars()
+    # TQDM_DISABLE is read when tqdm is imported, which torch does before us.
+    tqdm.__init__ = partialmethod(tqdm.__init__, disable=True)
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
-    logging.getLogger("bm25s").setLevel(logging.ERROR)
-    logging.basicConfig(format="menura: %(message)s", level=logging.WARNING)
+    # Not on the root logger, which would print other libraries' notices as if they were ours.
+    ours = logging.StreamHandler()
+    ours.setFormatter(logging.Formatter("menura: %(message)s"))
+    logging.getLogger("menura").addHandler(ours)
 
 
 def main() -> None:
@@ -156,9 +179,6 @@ def main() -> None:
     except MenuraError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted; what was scored and saved is kept, and the same command goes on from it.", file=sys.stderr)
-        sys.exit(130)
     except ModuleNotFoundError as error:
         print(f"error: {error.name} is not installed; run: pip install 'menura[train]'", file=sys.stderr)
         sys.exit(2)

@@ -28,7 +28,7 @@ def findings() -> list[tuple[str, str]]:
         ("instruction set in use", isa()),
         ("threads", str(torch.get_num_threads())),
         ("torch", torch.__version__),
-        ("gpu", torch.cuda.get_device_name() if torch.cuda.is_available() else "none"),
+        ("gpu", f"{torch.cuda.get_device_name()}: the reference runs" if torch.cuda.is_available() else "none"),
         *((package, _installed(package)) for package in PACKAGES),
     ]
     missing = [package for package in DEMO_PACKAGES if importlib.util.find_spec(package) is None]

@@ -12,11 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from rich.markup import escape
+
 from menura.answer_key import AnnotationSummary, AnswerKey, annotate, read_logits
 from menura.collections import Collection, open_collection
 from menura.errors import MenuraError
 from menura.evaluation import Report, Row, Search, colbert_search, measure, rerank, splade_search
-from menura.mining import Bm25Miner, Candidates, Run, mine
+from menura.mining import Bm25Miner, Candidates, mine
 from menura.progress import console
 from menura.recipe import Recipe
 from menura.stage import Stage, identity
@@ -140,10 +142,9 @@ class Pipeline:
         settings = self.recipe.evaluation
         queries = self.collection.split_queries(settings.split)
         report = Report(self.collection.name, len(self.collection.corpus), len(queries))
-        started = time.perf_counter()
-        bm25 = Bm25Miner(self.collection.corpus).search(queries, settings.depth)
-        report.rows.append(self._row("BM25", Search(bm25, time.perf_counter() - started)))
-        report.rows.append(self._row(f"Teacher on BM25's top {settings.rerank_depth}", self._rerank(bm25)))
+        bm25 = self._bm25(queries)
+        report.rows.append(self._row("BM25", bm25))
+        report.rows.append(self._row(f"Teacher on BM25 top {settings.rerank_depth}", self._rerank(bm25)))
         for student in self.students():
             folder = self.train(student)
             with _step(f"evaluate {student}") as done:
@@ -164,7 +165,7 @@ class Pipeline:
         """Which students the recipe has.
 
         Raises:
-            MenuraError: none.
+            MenuraError: it has none.
         """
         found: list[Student] = [name for name in TITLES if getattr(self.recipe.students, name) is not None]
         if not found:
@@ -200,13 +201,24 @@ class Pipeline:
         digest = self.teacher.fingerprint.digest
         return read_logits(self.answer_key, digest, pairs, self.collection.queries, self.collection.corpus)
 
-    def _rerank(self, run: Run) -> Search:
+    def _bm25(self, queries: Mapping[str, str]) -> Search:
+        with _step("evaluate bm25") as done:
+            began = time.perf_counter()
+            miner = Bm25Miner(self.collection.corpus)
+            started = time.perf_counter()
+            run = miner.search(queries, self.recipe.evaluation.depth)
+            found = Search(run, time.perf_counter() - started, document_seconds=started - began)
+            done(f"{len(queries):,} queries")
+        return found
+
+    def _rerank(self, bm25: Search) -> Search:
         depth = self.recipe.evaluation.rerank_depth
-        pairs = [(query_id, passage_id) for query_id, found in run.items() for passage_id in list(found)[:depth]]
+        pairs = [(query_id, passage_id) for query_id, found in bm25.run.items() for passage_id in list(found)[:depth]]
         summary = self._annotate(pairs)
         # Its speed is only known where nothing had been scored before.
-        seconds = summary.seconds if summary.scored == summary.asked else None
-        return Search(rerank(run, self._logits(pairs)), seconds)
+        fresh = summary.scored == summary.asked
+        seconds = bm25.seconds + summary.seconds if fresh and bm25.seconds is not None else None
+        return Search(rerank(bm25.run, self._logits(pairs)), seconds)
 
     def _search(self, student: Student, trained: Path | None, queries: Mapping[str, str]) -> Search:
         """Search with a student as trained, or as it starts."""
@@ -228,7 +240,15 @@ class Pipeline:
 
     def _row(self, system: str, search: Search, start: str | None = None) -> Row:
         scores = measure(search.run, self.collection.qrels[self.recipe.evaluation.split])
-        return Row(system, scores, search.seconds, search.query_terms, search.document_terms, start)
+        return Row(
+            system,
+            scores,
+            search.seconds,
+            search.query_terms,
+            search.document_terms,
+            search.document_seconds,
+            start,
+        )
 
 
 @contextmanager
@@ -237,4 +257,5 @@ def _step(name: str) -> Iterator[Any]:
     started = time.perf_counter()
     said: list[str] = []
     yield said.append
-    console.print(f"[bold green]✓[/] {name}: {' '.join(said)} ({time.perf_counter() - started:.0f} s)", highlight=False)
+    line = f"[bold green]✓[/] {name}: {escape(' '.join(said))} ({time.perf_counter() - started:.1f} s)"
+    console.print(line, highlight=False, soft_wrap=True)

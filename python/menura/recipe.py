@@ -168,6 +168,8 @@ def load_recipe(source: str | Path) -> Recipe:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
             raise MenuraError(f"[recipe] cannot read {path}: {error.strerror}.") from error
+        except UnicodeDecodeError as error:
+            raise MenuraError(f"[recipe] {path} is not UTF-8 text; byte {error.start} is not.") from error
         name = str(path)
     else:
         shipped = resources.files("menura.recipes")
@@ -191,11 +193,29 @@ def _parse(text: str, name: str) -> Recipe:
         raise MenuraError(f"[recipe] {where}: not valid YAML: {getattr(error, 'problem', error)}.") from error
     if tree is None or not isinstance(values, dict):
         raise MenuraError(f"[recipe] {name}: expected keys and values, got {type(values).__name__}.")
+    _check_keys_are_unique(tree, name)
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
         problems = [_explain(problem, tree, name) for problem in error.errors()]
         raise MenuraError("[recipe] " + " ".join(problems)) from error
+
+
+def _check_keys_are_unique(node: yaml.Node, name: str) -> None:
+    # YAML's loader lets the last one win, silently.
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if key.value in seen:
+                raise MenuraError(
+                    f"[recipe] {name}:{line}: {key.value!r} stands twice; first on line {seen[key.value]}."
+                )
+            seen[key.value] = line
+            _check_keys_are_unique(value, name)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _check_keys_are_unique(value, name)
 
 
 def _explain(problem: Any, tree: yaml.Node, name: str) -> str:

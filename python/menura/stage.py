@@ -40,9 +40,14 @@ class Stage:
         """Make the folder ready to be filled.
 
         Raises:
-            MenuraError: it cannot be written.
+            MenuraError: it cannot be written, or holds something that no step of ours left there.
         """
-        if self._record().get("inputs") != self.identity:
+        record = self._record()
+        if not record and self.folder.is_dir() and any(self.folder.iterdir()):
+            raise MenuraError(
+                f"[pipeline] {self.folder} holds files that are not ours; name another --output, or move them away."
+            )
+        if record.get("inputs") != self.identity:
             shutil.rmtree(self.folder, ignore_errors=True)
         self._write(finished=False)
 
@@ -61,6 +66,8 @@ class Stage:
         record = json.dumps({"inputs": self.identity, "finished": finished})
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / RECORD).write_text(record, encoding="utf-8")
+            unfinished = self.folder / f"{RECORD}.unfinished"
+            unfinished.write_text(record, encoding="utf-8")
+            unfinished.replace(self.folder / RECORD)
         except OSError as error:
             raise MenuraError(f"[pipeline] cannot write {self.folder}: {error.strerror}.") from error

@@ -10,15 +10,18 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 from menura.errors import MenuraError
 from menura.evaluation.metrics import METRICS, Scores
-from menura.evaluation.significance import paired_p_value
+from menura.evaluation.significance import PERMUTATIONS, Comparison, compare
 
 __all__ = ["Report", "Row"]
 
-NOTHING = "-"
+NOTHING = "–"  # noqa: RUF001
+# What the p-values are about.
+COMPARED = "nDCG@10"
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Row:
     seconds: float | None = None
     query_terms: float | None = None
     document_terms: float | None = None
+    document_seconds: float | None = None
     start: str | None = None
 
     def average(self, metric: str) -> float:
@@ -52,13 +56,22 @@ class Report:
 
     def table(self) -> Table:
         """For a terminal."""
-        table = Table(title=self._title(), caption="\n".join(self._captions()), caption_justify="left")
+        table = Table(
+            title=self._title(),
+            title_justify="left",
+            caption="\n".join(self._captions()),
+            caption_justify="left",
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
+            collapse_padding=True,
+        )
         header, *rows = self._cells()
         table.add_column(header[0])
         for title in header[1:]:
-            table.add_column(title, justify="right")
-        for row in rows:
-            table.add_row(*row)
+            # On two lines, so that a narrow terminal cuts no figure.
+            table.add_column("\n".join(title.rsplit(" ", 1)).replace("@", "\n@"), justify="right", no_wrap=True)
+        for row, cells in zip(self.rows, rows, strict=True):
+            table.add_row(*cells, style="bold" if row.start else None)
         return table
 
     def markdown(self) -> str:
@@ -89,23 +102,27 @@ class Report:
             raise MenuraError(f"[evaluation] cannot write the report to {folder}: {error.strerror}.") from error
 
     def _record(self, row: Row) -> dict[str, Any]:
-        start = next((other for other in self.rows if other.system == row.start), None)
+        start = self._against(row, next((other for other in self.rows if other.system == row.start), None))
+        baseline = self._against(row, self.rows[0] if row is not self.rows[0] else None)
         return {
             "system": row.system,
             **{metric: row.average(metric) for metric in METRICS},
             "query_terms": row.query_terms,
             "document_terms": row.document_terms,
             "queries_per_second": self.queries / row.seconds if row.seconds else None,
-            "p_versus_start": self._p(row, start) if start else None,
-            "p_versus_baseline": self._p(row, self.rows[0]) if row is not self.rows[0] else None,
+            "document_seconds": row.document_seconds,
+            "difference_versus_start": start.difference if start else None,
+            "p_versus_start": start.p if start else None,
+            "difference_versus_baseline": baseline.difference if baseline else None,
+            "p_versus_baseline": baseline.p if baseline else None,
         }
 
-    def _p(self, row: Row, other: Row) -> float:
-        return paired_p_value(row.scores["nDCG@10"], other.scores["nDCG@10"])
+    def _against(self, row: Row, other: Row | None) -> Comparison | None:
+        return None if other is None else compare(row.scores[COMPARED], other.scores[COMPARED])
 
     def _cells(self) -> list[list[str]]:
         baseline = self.rows[0].system
-        header = ["System", *METRICS, "Terms q / d", "Queries/s", "p vs start", f"p vs {baseline}"]
+        header = ["System", *METRICS, "Terms q/d", "Queries/s", "p vs start", f"p vs {baseline}"]
         cells = [header]
         for record in self.records():
             terms = [record["query_terms"], record["document_terms"]]
@@ -115,8 +132,8 @@ class Report:
                     *(f"{record[metric]:.3f}" for metric in METRICS),
                     NOTHING if None in terms else " / ".join(f"{count:.0f}" for count in terms),
                     _optional(record["queries_per_second"], "{:,.0f}"),
-                    _optional(record["p_versus_start"], "{:.4f}"),
-                    _optional(record["p_versus_baseline"], "{:.4f}"),
+                    _p_value(record["p_versus_start"]),
+                    _p_value(record["p_versus_baseline"]),
                 ]
             )
         return cells
@@ -125,9 +142,17 @@ class Report:
         return f"{self.queries} held-out queries over {self.passages:,} passages of {self.collection}"
 
     def _captions(self) -> list[str]:
-        tests = "p: two-sided paired randomization test on nDCG@10. Queries/s: encoding and exact search."
-        return [tests, *self.notes]
+        return [
+            f"p: two-sided paired randomization test on {COMPARED}, {PERMUTATIONS:,} swappings.",
+            "Queries/s: encoding the queries and exact search; preparing the passages is not counted.",
+            *self.notes,
+        ]
 
 
 def _optional(value: float | None, form: str) -> str:
     return NOTHING if value is None else form.format(value)
+
+
+def _p_value(p: float | None) -> str:
+    """Four decimals; never ``0.0000``, which no test can show."""
+    return "<0.0001" if p is not None and p < 1e-4 else _optional(p, "{:.4f}")

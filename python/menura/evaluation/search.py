@@ -23,14 +23,16 @@ __all__ = ["Search", "colbert_search", "splade_search"]
 class Search:
     """What a search found, and what it took.
 
-    `seconds` is the time of the queries alone: encoding, scoring against every passage, ranking. `query_terms` and
-    `document_terms` are mean active terms. None: not measured, or nothing to measure.
+    `seconds` is the time of the queries alone: encoding, scoring against every passage, ranking. Preparing the
+    passages, encoding or indexing, took `document_seconds`. `query_terms` and `document_terms` are mean active terms.
+    None: not measured, or nothing to measure.
     """
 
     run: Run
     seconds: float | None
     query_terms: float | None = None
     document_terms: float | None = None
+    document_seconds: float | None = None
 
 
 def colbert_search(
@@ -47,6 +49,7 @@ def colbert_search(
     scored: list[tuple[list[int], Tensor]] = []
     with torch.inference_mode(), torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
         documents = []
+        began = time.perf_counter()
         for batch in length_sorted_batches(texts, batch_size, "Encoding passages"):
             tokens = model.encode_document([texts[i] for i in batch], batch_size=len(batch), show_progress_bar=False)
             documents.append((batch, [embedding.float() for embedding in tokens]))
@@ -57,7 +60,7 @@ def colbert_search(
             passages, document_mask = _padded(embeddings)
             scored.append((batch, maxsim(asked, passages, query_mask=query_mask, document_mask=document_mask)))
     run = _rank(scored, list(queries), list(corpus), depth)
-    return Search(run, time.perf_counter() - started)
+    return Search(run, time.perf_counter() - started, document_seconds=started - began)
 
 
 def splade_search(
@@ -75,6 +78,7 @@ def splade_search(
     terms = 0
     with torch.inference_mode(), torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
         documents = []
+        began = time.perf_counter()
         for batch in length_sorted_batches(texts, batch_size, "Encoding passages"):
             activations = model.encode_document(
                 [texts[i] for i in batch], batch_size=len(batch), show_progress_bar=False, convert_to_sparse_tensor=True
@@ -90,7 +94,8 @@ def splade_search(
             scored.append((batch, sparse_dot(asked, passages)))
     run = _rank(scored, list(queries), list(corpus), depth)
     seconds = time.perf_counter() - started
-    return Search(run, seconds, int(asked.count_nonzero()) / max(1, len(queries)), terms / max(1, len(corpus)))
+    query_terms = int(asked.count_nonzero()) / max(1, len(queries))
+    return Search(run, seconds, query_terms, terms / max(1, len(corpus)), started - began)
 
 
 def _padded(embeddings: list[Tensor]) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from datasets import Dataset
-from sentence_transformers import CrossEncoder
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
 from sentence_transformers.cross_encoder.losses import MultipleNegativesRankingLoss
 from torch import nn
@@ -16,8 +15,8 @@ from transformers import set_seed
 
 from menura.errors import MenuraError
 from menura.recipe import FinetuneSettings
+from menura.teachers.loading import load_cross_encoder
 from menura.trainer import show_progress, trainer_arguments
-from menura.weights import resolve_model
 
 __all__ = ["finetune"]
 
@@ -51,11 +50,7 @@ def finetune(
         MenuraError: the checkpoint cannot be loaded, no query has enough negatives, or `output` cannot be written.
     """
     set_seed(seed)
-    try:
-        encoder = CrossEncoder(resolve_model(model), num_labels=1, max_length=max_length)
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise MenuraError(f"[teachers] cannot start a cross-encoder from {model!r}: {reason}") from error
+    encoder = load_cross_encoder(model, max_length=max_length, num_labels=1)
     _set_dropout(encoder, settings.dropout)
     trainer = CrossEncoderTrainer(
         model=encoder,

@@ -1,0 +1,189 @@
+"""The command line: what a user can mend is one line on standard error, and exit code 2."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from menura import cli
+from tiny import tiny_beir, tiny_cross_encoder, tiny_encoder
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    """The path of a recipe that needs no training, and what stands in it."""
+    content = {
+        "name": "tiny",
+        "collection": {"source": str(tiny_beir(tmp_path / "beir"))},
+        "mining": {"miners": ["bm25"], "depth": 10, "negatives": 3},
+        "teacher": {"model": tiny_cross_encoder(tmp_path / "teacher"), "max_length": 64},
+        "students": {"colbert": {"model": tiny_encoder(tmp_path / "encoder"), "dimension": 16}},
+    }
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run `menura` in this process: exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def menura(*arguments):
+        monkeypatch.setattr(sys, "argv", ["menura", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        return ended.value.code or 0, out, err
+
+    return menura
+
+
+def refusal(outcome):
+    """The one line of an error that a user can mend."""
+    code, _, err = outcome
+    assert code == 2
+    assert "Traceback" not in err
+    lines = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1
+    assert err.rstrip().endswith(lines[0])
+    return lines[0]
+
+
+def rewrite(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_help_lists_the_commands(run):
+    code, out, _ = run("--help")
+    assert code == 0
+    assert all(command in out for command in ("demo", "mine", "annotate", "train", "evaluate", "doctor"))
+
+
+def test_doctor_says_what_is_here(run):
+    code, out, _ = run("doctor")
+    assert code == 0
+    assert all(subject in out for subject in ("menura", "instruction set", "threads", "torch", "triton", "gpu"))
+
+
+def test_mine_then_annotate_and_annotate_again(run, recipe, tmp_path):
+    assert run("mine", recipe, "-o", "out")[0] == 0
+    assert (tmp_path / "out" / "candidates" / "candidates.parquet").is_file()
+    _, _, first = run("annotate", recipe, "-o", "out")
+    assert "24 pairs: 0 known, 24 scored" in first
+    _, _, second = run("annotate", recipe, "-o", "out")
+    assert "24 pairs: 24 known, 0 scored" in second
+
+
+def test_the_output_folder_is_named_after_the_recipe(run, recipe, tmp_path):
+    run("mine", recipe)
+    assert (tmp_path / "runs" / "tiny" / "candidates").is_dir()
+
+
+def test_collection_and_teacher_can_be_replaced(run, recipe, tmp_path):
+    other = tiny_beir(tmp_path / "other", passages=50, queries=20)
+    teacher = tiny_cross_encoder(tmp_path / "other_teacher")
+    code, _, err = run("annotate", recipe, "--collection", other, "--teacher", teacher)
+    assert code == 0
+    assert "50 passages of other" in err
+    assert "other_teacher, fingerprint" in " ".join(err.split())
+
+
+def test_other_libraries_keep_quiet(run, recipe):
+    _, out, err = run("annotate", recipe)
+    assert out == ""
+    assert "Building index" not in err
+    lines = [line.strip() for line in err.splitlines() if line.strip()]
+    assert [line for line in lines if not line.startswith(("✓", "Asking the teacher"))] == []
+
+
+def test_an_empty_corpus(run, recipe, tmp_path):
+    (tmp_path / "beir" / "corpus.jsonl").write_text("")
+    assert "the corpus is empty" in refusal(run("mine", recipe))
+
+
+def test_a_missing_id(run, recipe, tmp_path):
+    rewrite(tmp_path / "beir" / "qrels" / "train.tsv", "q0\tp0", "q0\tp999")
+    assert "name passage 'p999', which is not in the collection" in refusal(run("mine", recipe))
+
+
+def test_ids_of_another_type(run, recipe, tmp_path):
+    rewrite(tmp_path / "beir" / "corpus.jsonl", '"_id": "p0"', '"_id": 0')
+    message = refusal(run("mine", recipe))
+    assert "corpus.jsonl:1: ids must be strings; got 0 (int)" in message
+
+
+def test_a_collection_folder_that_is_not_there(run, recipe, tmp_path):
+    message = refusal(run("mine", recipe, "--collection", tmp_path / "nowhere"))
+    assert f"no BEIR folder at {tmp_path / 'nowhere'}" in message
+
+
+@pytest.mark.parametrize("command", ["mine", "annotate"])
+def test_an_output_folder_that_cannot_be_written(run, recipe, tmp_path, command):
+    (tmp_path / "file").write_text("")
+    assert f"cannot write {tmp_path / 'file' / 'out'}" in refusal(run(command, recipe, "-o", tmp_path / "file" / "out"))
+
+
+def test_a_misspelt_recipe_key(run, recipe):
+    recipe.write_text(recipe.read_text() + "sead: 1\n")
+    message = refusal(run("mine", recipe))
+    assert f"{recipe}:{len(recipe.read_text().splitlines())}: unknown key 'sead'; known here: name, seed" in message
+
+
+def test_a_missing_recipe(run):
+    assert "'dmo' is neither a file nor a shipped recipe; shipped are: demo" in refusal(run("mine", "dmo"))
+    assert "cannot read no.yaml: No such file or directory" in refusal(run("mine", "no.yaml"))
+
+
+def test_a_teacher_that_is_not_there(run, recipe):
+    assert "cannot load the cross-encoder './nowhere'" in refusal(run("annotate", recipe, "--teacher", "./nowhere"))
+
+
+def test_an_unknown_student(run, recipe):
+    assert "a student is colbert or splade; got 'bert'" in refusal(run("train", recipe, "--student", "bert"))
+
+
+def test_a_student_the_recipe_lacks(run, recipe):
+    assert "no students.splade; it has: colbert" in refusal(run("train", recipe, "--student", "splade"))
+
+
+def test_an_interruption_says_that_nothing_is_lost(run, recipe, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_pipeline", interrupt)
+    code, _, err = run("mine", recipe)
+    assert code == 130
+    assert "what was scored and saved is kept" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("missing", ["typer", "rich", "sentence_transformers", "datasets", "deltalake"])
+def test_a_missing_extra_names_the_command_that_installs_it(recipe, missing):
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        f"sys.argv = ['menura', 'annotate', {str(recipe)!r}]\n"
+        "from menura.cli import main; main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=False)
+    assert ended.returncode == 2
+    assert f"{missing} is not installed; run: pip install 'menura[train]'" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_help_and_doctor_load_no_training_library():
+    heavy = ["sentence_transformers", "transformers", "datasets", "deltalake", "duckdb", "bm25s", "pyarrow"]
+    code = (
+        "import sys, json; from menura import cli; from menura.doctor import findings; findings();"
+        f"print(json.dumps([name for name in {heavy} if name in sys.modules]))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(ended.stdout) == []
