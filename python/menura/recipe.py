@@ -36,9 +36,11 @@ class CollectionSettings(_Section):
     """Which passages, queries and judgements.
 
     `source` is ``docstrings``, the path of a BEIR folder, or a hub data set with BEIR's three configurations.
+    `docstring_words` cuts the passages of ``docstrings`` after so many words.
     """
 
     source: str = "docstrings"
+    docstring_words: int | None = Field(default=None, ge=20)
     max_passages: int | None = Field(default=None, ge=1)
     max_train_queries: int | None = Field(default=None, ge=1)
     max_test_queries: int | None = Field(default=None, ge=1)

@@ -7,12 +7,20 @@ from typing import Any
 
 import torch
 from rich.progress import Progress
-from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from torch import nn
+from transformers import (
+    PreTrainedModel,
+    PrinterCallback,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from menura.progress import progress_bar
 from menura.recipe import TrainerSettings
 
-__all__ = ["ProgressCallback", "show_progress", "trainer_arguments"]
+__all__ = ["ProgressCallback", "plain_attention", "show_progress", "trainer_arguments"]
 
 
 def trainer_arguments(settings: TrainerSettings, *, output: str, seed: int) -> dict[str, Any]:
@@ -36,6 +44,15 @@ def trainer_arguments(settings: TrainerSettings, *, output: str, seed: int) -> d
         "disable_tqdm": True,
         "dataloader_pin_memory": accelerator,
     }
+
+
+def plain_attention(model: nn.Module) -> None:
+    """On a CPU, take the attention whose backward is fast: that of PyTorch's fused one costs several forwards."""
+    if torch.accelerator.is_available():
+        return
+    for module in model.modules():
+        if isinstance(module, PreTrainedModel):
+            module.set_attn_implementation("eager")
 
 
 def show_progress(trainer: Any, description: str) -> None:

@@ -35,7 +35,9 @@ class Docstring(NamedTuple):
     text: str
 
 
-def docstring_collection(roots: list[Path] | None = None, *, max_passages: int | None = None) -> Collection:
+def docstring_collection(
+    roots: list[Path] | None = None, *, max_passages: int | None = None, max_words: int | None = None
+) -> Collection:
     """Passages and queries from docstrings under `roots`: by default the standard library and site-packages.
 
     A query is a docstring's first sentence (3 to 30 words), its one relevant passage the rest (20 words or more) that
@@ -45,6 +47,7 @@ def docstring_collection(roots: list[Path] | None = None, *, max_passages: int |
     Args:
         roots: folders of Python code.
         max_passages: stop at the module that reaches this many. None: read everything.
+        max_words: cut passages after so many words. None: keep them whole.
 
     Raises:
         MenuraError: no usable docstring is found.
@@ -61,7 +64,7 @@ def docstring_collection(roots: list[Path] | None = None, *, max_passages: int |
             if max_passages is not None and len(corpus) >= max_passages:
                 break
             for docstring in _docstrings(module, path):
-                pair = _query_and_passage(docstring.text)
+                pair = _query_and_passage(docstring.text, max_words)
                 identifier = f"{docstring.module}:{docstring.name}"
                 if pair is None or identifier in corpus or not seen.add(*pair):
                     continue
@@ -103,11 +106,11 @@ def _walk(
             yield from _walk(module, f"{prefix}.{child.name}" if prefix else child.name, child)
 
 
-def _query_and_passage(text: str) -> tuple[str, str] | None:
+def _query_and_passage(text: str, max_words: int | None) -> tuple[str, str] | None:
     """The first sentence and the rest, in one line each; None where they make no good pair."""
     first, *rest = SENTENCE_END.split(text, maxsplit=1)
     query = " ".join(first.split())
-    passage = " ".join(rest[0].split()) if rest else ""
+    passage = " ".join(rest[0].split()[:max_words]) if rest else ""
     if len(query.split()) not in QUERY_WORDS or len(passage.split()) < FEWEST_PASSAGE_WORDS:
         return None
     return None if query.lower() in passage.lower() else (query, passage)

@@ -24,7 +24,7 @@ def open_collection(settings: CollectionSettings, *, seed: int) -> Collection:
     """
     source = settings.source
     if source == "docstrings":
-        collection = docstring_collection(max_passages=settings.max_passages)
+        collection = docstring_collection(max_passages=settings.max_passages, max_words=settings.docstring_words)
     elif Path(source).is_dir() or source.startswith(("/", ".", "~")):
         collection = read_beir(Path(source).expanduser())
     else:

@@ -16,7 +16,7 @@ from transformers import set_seed
 from menura.errors import MenuraError
 from menura.recipe import FinetuneSettings
 from menura.teachers.loading import load_cross_encoder
-from menura.trainer import show_progress, trainer_arguments
+from menura.trainer import plain_attention, show_progress, trainer_arguments
 
 __all__ = ["finetune"]
 
@@ -52,6 +52,7 @@ def finetune(
     set_seed(seed)
     encoder = load_cross_encoder(model, max_length=max_length, num_labels=1)
     _set_dropout(encoder, settings.dropout)
+    plain_attention(encoder)
     trainer = CrossEncoderTrainer(
         model=encoder,
         args=CrossEncoderTrainingArguments(**trainer_arguments(settings.trainer, output=str(output), seed=seed)),

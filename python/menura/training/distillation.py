@@ -24,7 +24,7 @@ from menura.errors import MenuraError
 from menura.losses import Affine, ColbertMarginMSELoss, SpladeScoreMSELoss
 from menura.recipe import ColbertSettings, SpladeSettings
 from menura.students import accelerate, save_student
-from menura.trainer import show_progress, trainer_arguments
+from menura.trainer import plain_attention, show_progress, trainer_arguments
 from menura.training.callbacks import RegularizerWarmup
 from menura.training.checkpoint import latest_checkpoint
 
@@ -137,6 +137,7 @@ def _prepare(output: Path) -> Path | None:
 
 
 def _run(trainer: Any, description: str, output: Path, checkpoint: Path | None) -> list[dict[str, Any]]:
+    plain_attention(trainer.model)
     show_progress(trainer, description)
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
