@@ -48,21 +48,16 @@ def test_gradients_flow_to_the_student_alone():
     assert teacher.grad is None
 
 
-def test_the_calibration_is_least_squares():
+def test_the_calibration_recovers_an_affine_map():
     teacher = torch.randn(100)
     fitted = Affine.fit(3 * teacher + 2, teacher)
     assert (fitted.scale, fitted.offset) == (pytest.approx(3), pytest.approx(2, abs=1e-5))
-    noisy = 3 * teacher + 2 + torch.randn(100)
-    fitted = Affine.fit(noisy, teacher)
-    best = pointwise_mse(noisy, teacher, calibration=fitted)
-    for scale, offset in ((0.01, 0), (-0.01, 0), (0, 0.01), (0, -0.01)):
-        moved = Affine(fitted.scale + scale, fitted.offset + offset)
-        assert pointwise_mse(noisy, teacher, calibration=moved) > best
 
 
-def test_a_student_that_disagrees_still_gets_a_rising_map():
+@pytest.mark.parametrize("agreement", [0.9, 0.0, -0.9])
+def test_the_calibration_keeps_the_students_mean_and_spread(agreement):
     teacher = torch.randn(200)
-    student = 5 - 2 * teacher
+    student = 5 + 2 * agreement * teacher + torch.randn(200)
     fitted = Affine.fit(student, teacher)
     assert fitted.scale > 0
     assert fitted(teacher).mean().item() == pytest.approx(student.mean().item(), abs=1e-4)

@@ -18,10 +18,11 @@ class Affine:
 
     @classmethod
     def fit(cls, student: Tensor, teacher: Tensor) -> Affine:
-        """Least squares between scores `[N]` of the same pairs.
+        """The map that gives the teacher's scores `[N]` the mean and standard deviation of the student's.
 
-        Where the two do not rise together, a student that knows nothing yet say, the map that gives the teacher's
-        scores the student's mean and standard deviation.
+        As SPLADE-v3 rescales its teachers (arXiv 2403.06789). Least squares would shrink the targets by the
+        correlation of the two, and so ask a student that agrees little with its teacher to tell its passages apart
+        less.
 
         Raises:
             ValueError: the shapes differ, or the teacher's scores are all the same.
@@ -32,13 +33,10 @@ class Affine:
                 f"got {list(student.shape)} and {list(teacher.shape)}."
             )
         student, teacher = student.double(), teacher.double()
-        spread = (teacher - teacher.mean()).square().mean()
+        spread = teacher.std(correction=0)
         if not spread > 0:
             raise ValueError(f"[calibration] all {teacher.numel()} scores of the teacher are equal; nothing to fit.")
-        covariance = ((teacher - teacher.mean()) * (student - student.mean())).mean()
-        scale = covariance / spread
-        if scale <= 0:
-            scale = student.std(correction=0) / spread.sqrt()
+        scale = student.std(correction=0) / spread
         return cls(scale.item(), (student.mean() - scale * teacher.mean()).item())
 
     def __call__(self, teacher: Tensor) -> Tensor:
