@@ -25,7 +25,7 @@ QUERIES = {f"q{i}": f"find {WORDS[i]} {WORDS[i + 1]}" for i in range(16)}
 CORPUS = {f"p{i}": f"{WORDS[i]} {WORDS[i + 1]} of the {WORDS[i + 20]} table" for i in range(24)}
 CANDIDATES = {f"q{i}": ([f"p{i}"], [f"p{(i + 3) % 24}", f"p{(i + 7) % 24}", f"p{(i + 11) % 24}"]) for i in range(16)}
 LOGITS = {
-    (query_id, passage_id): 4.0 if passage_id in positives else -2.0 - 0.1 * int(passage_id[1:])
+    (query_id, passage_id): 1.0 if passage_id in positives else -0.5 - 0.02 * int(passage_id[1:])
     for query_id, (positives, negatives) in CANDIDATES.items()
     for passage_id in (*positives, *negatives)
 }
@@ -41,7 +41,9 @@ def trainer(**options):
 
 @pytest.fixture
 def colbert_settings(tmp_path):
-    return ColbertSettings(model=tiny_encoder(tmp_path / "encoder"), dimension=16, trainer=trainer())
+    return ColbertSettings(
+        model=tiny_encoder(tmp_path / "encoder"), dimension=16, trainer=trainer(learning_rate=1e-2, max_steps=30)
+    )
 
 
 @pytest.fixture
@@ -86,8 +88,8 @@ def test_colbert_learns_and_is_saved(colbert_settings, tmp_path):
         build_colbert(colbert_settings), colbert_settings, examples(), output=tmp_path / "out", seed=1
     )
     curve = losses(result.history)
-    assert len(curve) == 20
-    assert sum(curve[-5:]) < 0.6 * sum(curve[:5])
+    assert len(curve) == 30
+    assert sum(curve[-5:]) < 0.8 * sum(curve[:5])
     assert (result.folder / "modules.json").is_file()
     assert losses(json.loads((tmp_path / "out" / "history.json").read_text())) == curve
 
@@ -104,9 +106,13 @@ def test_splade_learns_reports_its_calibration_and_its_terms(splade_settings, tm
 
 def test_the_penalty_makes_documents_sparser(splade_settings, tmp_path):
     terms = []
-    for weight in (0.0, 2.0):
+    for weight in (0.0, 20.0):
         settings = splade_settings.model_copy(
-            update={"document_regularizer": weight, "query_regularizer": weight, "trainer": trainer(max_steps=40)}
+            update={
+                "document_regularizer": weight,
+                "query_regularizer": weight,
+                "trainer": trainer(max_steps=40, learning_rate=6e-3),
+            }
         )
         output = tmp_path / str(weight)
         result = train_splade(build_splade(settings), settings, examples(), output=output, seed=1)
@@ -115,7 +121,7 @@ def test_the_penalty_makes_documents_sparser(splade_settings, tmp_path):
 
 
 def test_the_same_curve_with_and_without_our_operators(colbert_settings, splade_settings, tmp_path, monkeypatch):
-    """Twenty steps in float32: rounding differences stay below a thousandth of the loss."""
+    """Some tens of steps in float32: rounding differences stay below a thousandth of the loss."""
     curves = []
     for own in (True, False):
         if not own:
@@ -129,7 +135,7 @@ def test_the_same_curve_with_and_without_our_operators(colbert_settings, splade_
             losses(train_colbert(colbert, colbert_settings, examples(), output=folder / "c", seed=1).history)
             + losses(train_splade(splade, splade_settings, examples(), output=folder / "s", seed=1).history)
         )
-    assert len(curves[0]) == 40
+    assert len(curves[0]) == 50
     assert curves[0] == pytest.approx(curves[1], rel=1e-3)
 
 
