@@ -100,7 +100,8 @@ class TeacherSettings(_Section):
 class ColbertSettings(_Section):
     """A ColBERT student, trained pairwise: its MaxSim margins must match the teacher's (arXiv 2010.02666).
 
-    `layers` keeps only the encoder's first layers.
+    `layers` keeps only the encoder's first layers. `calibrate` scales the teacher's margins to the spread of the
+    starting student's, whose similarities are bounded.
     """
 
     model: str
@@ -110,6 +111,7 @@ class ColbertSettings(_Section):
     document_length: int = Field(default=180, ge=4)
     negatives: int = Field(default=2, ge=1)
     pairs: Literal["positive", "all"] = "positive"
+    calibrate: bool = False
     trainer: TrainerSettings = TrainerSettings()
 
 

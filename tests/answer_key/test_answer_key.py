@@ -133,7 +133,7 @@ def test_a_disk_that_fails_while_writing(key, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("menura.answer_key.store.write_deltalake", full)
-    with pytest.raises(MenuraError, match="No space left on device. What was scored before is kept"):
+    with pytest.raises(MenuraError, match=r"No space left on device\. What was scored before is kept"):
         annotated(key, CountingTeacher())
     monkeypatch.undo()
     assert len(read_logits(key, "teacher", PAIRS[:10], QUERIES, CORPUS)) == 10

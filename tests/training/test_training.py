@@ -12,12 +12,13 @@ from sentence_transformers import MultiVectorEncoderTrainer
 from transformers import TrainerCallback
 
 from menura import MenuraError
+from menura.losses import Affine
 from menura.losses import colbert as colbert_loss
 from menura.losses import splade as splade_loss
 from menura.ops import reference
 from menura.recipe import ColbertSettings, SpladeSettings, TrainerSettings
 from menura.students import build_colbert, build_splade, restore
-from menura.training import build_examples, distillation, train_colbert, train_splade
+from menura.training import build_examples, distillation, fit_margin_scale, train_colbert, train_splade
 from menura.training.checkpoint import latest_checkpoint
 from tiny import WORDS, tiny_encoder, tiny_masked_lm
 
@@ -92,6 +93,19 @@ def test_colbert_learns_and_is_saved(colbert_settings, tmp_path):
     assert sum(curve[-5:]) < 0.8 * sum(curve[:5])
     assert (result.folder / "modules.json").is_file()
     assert losses(json.loads((tmp_path / "out" / "history.json").read_text())) == curve
+
+
+def test_colbert_margins_are_scaled_to_what_the_student_can_reach(colbert_settings, tmp_path):
+    settings = colbert_settings.model_copy(update={"calibrate": True})
+    data = examples()
+    model = build_colbert(settings)
+    scale = fit_margin_scale(model, data)
+    louder = data.map(lambda row: {"label": [10 * logit + 3 for logit in row["label"]]})
+    assert fit_margin_scale(model, louder).scale == pytest.approx(scale.scale / 10)
+    assert scale.offset == 0
+    result = train_colbert(model, settings, data, output=tmp_path / "out", seed=1)
+    assert result.calibration == Affine(**json.loads((tmp_path / "out" / "calibration.json").read_text()))
+    assert result.calibration.scale == pytest.approx(fit_margin_scale(build_colbert(settings), data, seed=1).scale)
 
 
 def test_splade_learns_reports_its_calibration_and_its_terms(splade_settings, tmp_path):
@@ -218,4 +232,4 @@ def test_the_losses_serve_sentence_transformers_own_trainer(colbert_settings):
     model = build_colbert(colbert_settings)
     loss = colbert_loss.ColbertMarginMSELoss(model, pairs="all")
     MultiVectorEncoderTrainer(model=model, train_dataset=examples(), loss=loss)
-    assert loss.get_config_dict() == {"pairs": "all"}
+    assert loss.get_config_dict()["pairs"] == "all"

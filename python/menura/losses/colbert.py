@@ -11,6 +11,7 @@ from sentence_transformers.base.losses.merged_forward import embed_columns_padde
 from torch import Tensor, nn
 
 from menura.losses.margin_mse import Pairs, margin_mse
+from menura.losses.pointwise_mse import Affine
 from menura.ops import maxsim
 
 __all__ = ["ColbertMarginMSELoss"]
@@ -24,12 +25,16 @@ class ColbertMarginMSELoss(nn.Module):
     Args:
         model: the student.
         pairs: which passages are compared; see `margin_mse`.
+        calibration: from the teacher's scale to the student's; an offset cancels. None: they share one.
     """
 
-    def __init__(self, model: MultiVectorEncoder, *, pairs: Pairs = "positive") -> None:
+    def __init__(
+        self, model: MultiVectorEncoder, *, pairs: Pairs = "positive", calibration: Affine | None = None
+    ) -> None:
         super().__init__()
         self.model = model
         self.pairs = pairs
+        self.calibration = calibration or Affine()
 
     def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor) -> Tensor:
         queries, *passages = [dict(features) for features in sentence_features]
@@ -41,11 +46,11 @@ class ColbertMarginMSELoss(nn.Module):
             query_mask=encoded["attention_mask"],
             document_mask=_stack(masks),
         )
-        return margin_mse(scores, labels, pairs=self.pairs)
+        return margin_mse(scores, self.calibration(labels), pairs=self.pairs)
 
     def get_config_dict(self) -> dict[str, Any]:
         """What the model card says of the loss."""
-        return {"pairs": self.pairs}
+        return {"pairs": self.pairs, "calibration": str(self.calibration)}
 
 
 def _stack(columns: list[Tensor]) -> Tensor:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from datasets import Dataset
 from sentence_transformers import (
     MultiVectorEncoder,
@@ -25,12 +26,11 @@ from menura.losses import Affine, ColbertMarginMSELoss, SpladeScoreMSELoss
 from menura.recipe import ColbertSettings, SpladeSettings
 from menura.students import accelerate, save_student
 from menura.trainer import plain_attention, show_progress, trainer_arguments
+from menura.training.calibration import fit_calibration, fit_margin_scale
 from menura.training.callbacks import RegularizerWarmup
 from menura.training.checkpoint import latest_checkpoint
 
-__all__ = ["TrainingResult", "fit_calibration", "train_colbert", "train_splade"]
-
-CALIBRATION_ROWS = 256
+__all__ = ["TrainingResult", "train_colbert", "train_splade"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class TrainingResult:
 
     folder: Path
     history: list[dict[str, Any]]
-    calibration: Affine | None = None
+    calibration: Affine
 
 
 def train_colbert(
@@ -47,23 +47,28 @@ def train_colbert(
 ) -> TrainingResult:
     """Distil a ColBERT pairwise: `menura.losses.ColbertMarginMSELoss` on `examples` (see `build_examples`).
 
-    A run that was cut short goes on from its latest whole checkpoint under ``output/checkpoints``.
+    With `settings.calibrate`, the teacher's margins are first scaled to the spread of the starting student's. The
+    factor is fitted once and written to ``output/calibration.json``. A run that was cut short goes on from its latest
+    whole checkpoint under ``output/checkpoints``, with the same factor.
 
     Raises:
         MenuraError: `output` cannot be written, or holds only broken checkpoints.
     """
     checkpoint = _prepare(output)
     set_seed(seed)
+    accelerate(model)
+    fit = partial(fit_margin_scale, model, examples, seed=seed) if settings.calibrate else Affine
+    calibration = _calibration(output, checkpoint, fit)
     trainer = MultiVectorEncoderTrainer(
-        model=accelerate(model),
+        model=model,
         args=MultiVectorEncoderTrainingArguments(
             **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed)
         ),
         train_dataset=examples,
-        loss=ColbertMarginMSELoss(model, pairs=settings.pairs),
+        loss=ColbertMarginMSELoss(model, pairs=settings.pairs, calibration=calibration),
     )
     history = _run(trainer, "Distilling ColBERT", output, checkpoint)
-    return TrainingResult(save_student(model, output), history)
+    return TrainingResult(save_student(model, output), history, calibration)
 
 
 def train_splade(
@@ -81,10 +86,7 @@ def train_splade(
     checkpoint = _prepare(output)
     set_seed(seed)
     accelerate(model)
-    calibration = _stored_calibration(output) if checkpoint else None
-    if calibration is None:
-        calibration = fit_calibration(model, examples, seed=seed)
-        _write_json(output / "calibration.json", asdict(calibration))
+    calibration = _calibration(output, checkpoint, partial(fit_calibration, model, examples, seed=seed))
     loss = SpladeScoreMSELoss(
         model,
         calibration=calibration,
@@ -104,25 +106,14 @@ def train_splade(
     return TrainingResult(save_student(model, output), history, calibration)
 
 
-def fit_calibration(model: SparseEncoder, examples: Dataset, *, seed: int = 0) -> Affine:
-    """Fit the map from the teacher's logits to the dot products that `model` gives now, on a sample of the rows.
-
-    Raises:
-        MenuraError: the teacher gives every pair of the sample the same logit.
-    """
-    rows = examples.shuffle(seed=seed).select(range(min(len(examples), CALIBRATION_ROWS)))
-    columns = [name for name in rows.column_names if name.startswith("passage_")]
-    queries = model.encode_query(list(rows["query"]), convert_to_sparse_tensor=False, show_progress_bar=False)
-    scores = [
-        (
-            queries * model.encode_document(list(rows[name]), convert_to_sparse_tensor=False, show_progress_bar=False)
-        ).sum(-1)
-        for name in columns
-    ]
-    try:
-        return Affine.fit(torch.stack(scores, dim=1).flatten().cpu(), torch.tensor(rows["label"]).flatten())
-    except ValueError as error:
-        raise MenuraError(f"[training] {error}") from error
+def _calibration(output: Path, checkpoint: Path | None, fit: Callable[[], Affine]) -> Affine:
+    """The stored map where a run goes on, else a newly fitted one."""
+    path = output / "calibration.json"
+    if checkpoint is not None and path.is_file():
+        return Affine(**json.loads(path.read_text(encoding="utf-8")))
+    calibration = fit()
+    _write_json(path, asdict(calibration))
+    return calibration
 
 
 def _prepare(output: Path) -> Path | None:
@@ -146,13 +137,6 @@ def _run(trainer: Any, description: str, output: Path, checkpoint: Path | None) 
     history: list[dict[str, Any]] = trainer.state.log_history
     _write_json(output / "history.json", history)
     return history
-
-
-def _stored_calibration(output: Path) -> Affine | None:
-    path = output / "calibration.json"
-    if not path.is_file():
-        return None
-    return Affine(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def _write_json(path: Path, value: Any) -> None:
