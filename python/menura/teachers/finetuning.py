@@ -9,7 +9,7 @@ from pathlib import Path
 
 from datasets import Dataset
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
-from sentence_transformers.cross_encoder.losses import MultipleNegativesRankingLoss
+from sentence_transformers.cross_encoder.losses import ListNetLoss
 from torch import nn
 from transformers import set_seed
 
@@ -19,6 +19,9 @@ from menura.teachers.loading import load_cross_encoder
 from menura.trainer import plain_attention, show_progress, trainer_arguments
 
 __all__ = ["finetune"]
+
+# A label so large that the softmax over labels is one for the positive and zero for the others.
+CERTAIN = 100.0
 
 
 def finetune(
@@ -57,9 +60,7 @@ def finetune(
         model=encoder,
         args=CrossEncoderTrainingArguments(**trainer_arguments(settings.trainer, output=str(output), seed=seed)),
         train_dataset=_dataset(settings, candidates, queries, corpus, seed),
-        loss=MultipleNegativesRankingLoss(
-            encoder, num_negatives=settings.random_negatives, scale=1, activation_fn=nn.Identity()
-        ),
+        loss=ListNetLoss(encoder, mini_batch_size=-1),  # all pairs of a batch in one forward
     )
     show_progress(trainer, "Fine-tuning the teacher")
     trainer.train()
@@ -82,16 +83,23 @@ def _dataset(
     chosen = sorted(candidates)
     if settings.queries is not None and settings.queries < len(chosen):
         chosen = generator.sample(chosen, settings.queries)
-    rows = []
+    passage_ids = sorted(passage_id for passage_id, text in corpus.items() if text.strip())
+    rows: list[dict[str, object]] = []
     for query_id in chosen:
         positives, negatives = candidates[query_id]
         if len(negatives) < settings.negatives:
             continue
+        drawn = generator.sample(passage_ids, min(len(passage_ids), settings.random_negatives + len(positives)))
+        others = [passage_id for passage_id in drawn if passage_id not in positives][: settings.random_negatives]
         for positive in positives:
-            passages = [positive, *generator.sample(negatives, settings.negatives)]
-            row = {"query": queries[query_id]}
-            row.update({f"passage_{n}": corpus[passage_id] for n, passage_id in enumerate(passages, 1)})
-            rows.append(row)
+            passages = [positive, *generator.sample(negatives, settings.negatives), *others]
+            rows.append(
+                {
+                    "query": queries[query_id],
+                    "passages": [corpus[passage_id] for passage_id in passages],
+                    "label": [CERTAIN] + [0.0] * (len(passages) - 1),
+                }
+            )
     if not rows:
         raise MenuraError(f"[teachers] no query has {settings.negatives} negatives to fine-tune on; ask for fewer.")
     return Dataset.from_list(rows)
