@@ -35,6 +35,12 @@ def test_the_shipped_demo_loads():
     assert recipe.students.splade is not None
 
 
+def test_a_folder_of_that_name_does_not_hide_it(tmp_path, monkeypatch):
+    (tmp_path / "demo").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load_recipe("demo").name == "demo"
+
+
 def test_what_is_left_out_has_a_default(written):
     recipe = load_recipe(written(BASE))
     assert (recipe.seed, recipe.mining.depth, recipe.students.colbert) == (42, 50, None)

@@ -22,7 +22,10 @@ __all__ = ["MenuraError", "accelerate", "flops", "maxsim", "maxsim_pairs", "rest
 def __getattr__(name: str) -> Any:
     # The students need sentence-transformers; the operators must import without it.
     if name in {"accelerate", "restore"}:
-        from menura import students
-
+        try:
+            from menura import students
+        except ModuleNotFoundError as missing:
+            hint = f"[{name}] {missing.name} is not installed; run: pip install 'menura[train]'"
+            raise ModuleNotFoundError(hint, name=missing.name) from None
         return getattr(students, name)
     raise AttributeError(f"module 'menura' has no attribute {name!r}")

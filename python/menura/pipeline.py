@@ -61,7 +61,7 @@ class Pipeline:
                 candidates = Candidates.read(path)
             else:
                 stage.begin()
-                candidates = mine(self.collection, self.recipe.mining)
+                candidates = mine(self.collection, self.recipe.mining, seed=self.recipe.seed)
                 candidates.write(path)
                 stage.finish()
             done(f"{candidates.table.num_rows:,} candidates in {path}")

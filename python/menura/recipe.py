@@ -19,6 +19,7 @@ __all__ = [
     "CollectionSettings",
     "EvaluationSettings",
     "FinetuneSettings",
+    "Head",
     "MiningSettings",
     "Recipe",
     "SpladeSettings",
@@ -26,6 +27,8 @@ __all__ = [
     "TrainerSettings",
     "load_recipe",
 ]
+
+Head = Literal["classification", "token_matching"]
 
 
 class _Section(BaseModel):
@@ -47,16 +50,21 @@ class CollectionSettings(_Section):
 
 
 class MiningSettings(_Section):
-    """Hard negatives: from each miner the top `depth`, less likely false negatives, `negatives` per query.
+    """Negatives: from each miner the top `depth`, less likely false negatives, `negatives` per query.
 
+    The miners take turns, in the order given: the best of each, then the second of each. ``random`` shows what hard
+    negatives never do, a passage about something else: without it students drift away from what they knew.
+    `pool` is where they come from: the whole ``corpus``, or the passages that are relevant to some query of the
+    ``split``. In a small collection the former teaches that the passages of held-out queries never answer anything.
     A passage is taken for a false negative, and dropped, where the dense miner scores it above
     `positive_ratio` times the query's positive (positive-aware mining, arXiv 2407.15831).
     """
 
-    miners: list[Literal["bm25", "dense"]] = Field(default=["bm25", "dense"], min_length=1)
+    miners: list[Literal["bm25", "dense", "random"]] = Field(default=["bm25", "dense"], min_length=1)
     dense_model: str | None = None
     depth: int = Field(default=50, ge=1)
     negatives: int = Field(default=7, ge=1)
+    pool: Literal["corpus", "split"] = "corpus"
     positive_ratio: float = Field(default=0.95, gt=0)
     max_length: int | None = Field(default=None, ge=8)
     batch_size: int = Field(default=64, ge=1)
@@ -78,11 +86,15 @@ class TrainerSettings(_Section):
 
 
 class FinetuneSettings(_Section):
-    """Fine-tune the teacher on the training queries: each positive against mined and random passages."""
+    """Fine-tune the teacher on the training queries: each positive against some of its mined negatives.
 
+    `head` is what a checkpoint without a head gets: a ``classification`` head as everywhere, or ``token_matching``,
+    which a bi-encoder learns sooner; see `menura.teachers.TokenMatching`.
+    """
+
+    head: Head = "classification"
     queries: int | None = Field(default=None, ge=1)
     negatives: int = Field(default=3, ge=1)
-    random_negatives: int = Field(default=2, ge=0)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     trainer: TrainerSettings = TrainerSettings(learning_rate=5e-5)
 
@@ -101,7 +113,8 @@ class ColbertSettings(_Section):
     """A ColBERT student, trained pairwise: its MaxSim margins must match the teacher's (arXiv 2010.02666).
 
     `layers` keeps only the encoder's first layers. `calibrate` scales the teacher's margins to the spread of the
-    starting student's, whose similarities are bounded.
+    starting student's, whose similarities are bounded. `projection_learning_rate` (None: the trainer's) is for the
+    projection to `dimension`, drawn at random above an encoder that knows much already.
     """
 
     model: str
@@ -112,6 +125,7 @@ class ColbertSettings(_Section):
     negatives: int = Field(default=2, ge=1)
     pairs: Literal["positive", "all"] = "positive"
     calibrate: bool = False
+    projection_learning_rate: float | None = Field(default=None, gt=0)
     trainer: TrainerSettings = TrainerSettings()
 
 
@@ -167,7 +181,7 @@ def load_recipe(source: str | Path) -> Recipe:
         MenuraError: no such recipe, not YAML, an unknown key or a bad value: with the file and the line.
     """
     path = Path(source)
-    if path.suffix in {".yaml", ".yml"} or path.exists():
+    if path.suffix in {".yaml", ".yml"} or path.is_file():
         try:
             text = path.read_text(encoding="utf-8")
         except OSError as error:

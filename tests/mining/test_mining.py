@@ -9,7 +9,7 @@ import pytest
 
 from menura import MenuraError
 from menura.collections import Collection, read_beir
-from menura.mining import Bm25Miner, Candidates, DenseMiner, choose_candidates, mine, top
+from menura.mining import Bm25Miner, Candidates, DenseMiner, RandomMiner, choose_candidates, mine, top
 from menura.recipe import MiningSettings
 from tiny import tiny_beir, tiny_encoder
 
@@ -49,6 +49,42 @@ def test_dense_needs_texts_and_a_model(tmp_path):
         DenseMiner(tiny_encoder(tmp_path), {})
     with pytest.raises(MenuraError, match="cannot load the dense model"):
         DenseMiner(str(tmp_path / "nowhere"), {"a": "text"})
+
+
+def test_random_passages_follow_the_seed():
+    corpus = {**{f"p{i}": "text" for i in range(50)}, "blank": " "}
+    runs = [RandomMiner(corpus, seed=seed).search({"q": "", "r": ""}, 40) for seed in (1, 1, 2)]
+    drawn = [[list(found) for found in run.values()] for run in runs]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert drawn[0][0] != drawn[0][1]
+    assert all(len(set(found)) == 40 and "blank" not in found for found in drawn[0])
+    assert len(RandomMiner({"p": "text"}, seed=0).search({"q": ""}, 5)["q"]) == 1
+
+
+def test_random_negatives_have_no_score(tmp_path):
+    collection = read_beir(tiny_beir(tmp_path / "beir"))
+    candidates = mine(collection, MiningSettings(miners=["random", "bm25"], negatives=4, depth=10), seed=3)
+    rows = candidates.table.to_pylist()
+    assert {row["origin"] for row in rows} == {"positive", "random", "bm25"}
+    assert all((row["score"] is None) == (row["origin"] != "bm25") for row in rows)
+    assert [row["origin"] for row in rows][:2] == ["positive", "random"]
+    assert candidates.table != mine(collection, MiningSettings(miners=["random"], negatives=4), seed=4).table
+
+
+@pytest.mark.parametrize("pool", ["corpus", "split"])
+def test_whether_held_out_passages_may_be_negatives(pool, tmp_path):
+    collection = read_beir(tiny_beir(tmp_path / "beir"))
+    settings = MiningSettings(
+        miners=["bm25", "dense", "random"],
+        dense_model=tiny_encoder(tmp_path / "model"),
+        pool=pool,
+        negatives=30,
+        depth=40,
+        positive_ratio=2,
+    )
+    found = {passage_id for _, passage_id in mine(collection, settings).pairs()}
+    answers = {passage_id for grades in collection.qrels["train"].values() for passage_id in grades}
+    assert (found == answers) == (pool == "split")
 
 
 def test_negatives_are_taken_from_the_miners_in_turn(collection):

@@ -142,6 +142,14 @@ print(sorted(heavy & set(sys.modules)))
     assert run_python(code).stdout.strip() == "[]"
 
 
+def test_what_needs_more_says_how_to_install_it():
+    code = "import sys; sys.modules['sentence_transformers'] = None; import menura; menura.accelerate"
+    assert (
+        "[accelerate] sentence_transformers is not installed; run: pip install 'menura[train]'"
+        in run_python(code).stderr
+    )
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_one_openmp_pool_in_the_process():
     code = """

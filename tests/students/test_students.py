@@ -263,6 +263,15 @@ def test_a_colbert_with_prompts_is_saved_in_its_own_layout(colbert, tmp_path):
     torch.testing.assert_close(again.encode_query(QUERIES)[0], colbert.encode_query(QUERIES)[0])
 
 
+def test_a_colbert_with_mean_similarities_is_saved_in_its_own_layout(colbert, tmp_path):
+    colbert.similarity_fn_name = "meanmaxsim"
+    again = MultiVectorEncoder(str(save_student(colbert, tmp_path / "colbert")))
+    assert again.similarity_fn_name == "meanmaxsim"
+    expected = colbert.similarity(colbert.encode_query(QUERIES), colbert.encode_document(DOCUMENTS))
+    found = again.similarity(again.encode_query(QUERIES), again.encode_document(DOCUMENTS))
+    torch.testing.assert_close(found, expected)
+
+
 def test_an_unwritable_folder(colbert, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(MenuraError, match="cannot write"):

@@ -108,6 +108,28 @@ def test_colbert_margins_are_scaled_to_what_the_student_can_reach(colbert_settin
     assert result.calibration.scale == pytest.approx(fit_margin_scale(build_colbert(settings), data, seed=1).scale)
 
 
+def test_the_projection_has_its_own_learning_rate(colbert_settings, tmp_path):
+    start = weights(build_colbert(colbert_settings, seed=0))
+    moved = {}
+    for rate in (None, 1e-2):
+        settings = colbert_settings.model_copy(
+            update={"trainer": trainer(learning_rate=1e-6, max_steps=2), "projection_learning_rate": rate}
+        )
+        model = build_colbert(settings, seed=0)
+        train_colbert(model, settings, examples(), output=tmp_path / str(rate), seed=0)
+        moved[rate] = {name: float((tensor - start[name]).abs().max()) for name, tensor in weights(model).items()}
+    assert moved[None]["1.linear.weight"] < 1e-5 < 1e-3 < moved[1e-2]["1.linear.weight"]
+    assert all(change < 1e-5 for name, change in moved[1e-2].items() if not name.startswith("1."))
+
+
+def test_a_projection_rate_without_a_projection(colbert_settings, tmp_path):
+    model = build_colbert(colbert_settings, seed=0)
+    del model[1]
+    settings = colbert_settings.model_copy(update={"projection_learning_rate": 1e-2})
+    with pytest.raises(MenuraError, match="no projection"):
+        train_colbert(model, settings, examples(), output=tmp_path / "out", seed=0)
+
+
 def test_splade_learns_reports_its_calibration_and_its_terms(splade_settings, tmp_path):
     result = train_splade(build_splade(splade_settings), splade_settings, examples(), output=tmp_path / "out", seed=1)
     first, *_, last = [entry for entry in result.history if "loss" in entry]

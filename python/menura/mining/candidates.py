@@ -20,7 +20,7 @@ SCHEMA = pa.schema(
         ("passage_id", pa.string()),
         ("origin", pa.string()),  # "positive", or the miner that found the negative
         ("rank", pa.int32()),  # within its origin, from 1
-        ("score", pa.float32()),  # the miner's; null for positives
+        ("score", pa.float32()),  # the miner's; null where it gives none, and for positives
     ]
 )
 

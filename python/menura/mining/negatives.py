@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 
@@ -11,6 +12,7 @@ from menura.errors import MenuraError
 from menura.mining.bm25 import Bm25Miner
 from menura.mining.candidates import POSITIVE, Candidates
 from menura.mining.dense import DenseMiner
+from menura.mining.random_passages import RandomMiner
 from menura.mining.ranking import Run
 from menura.recipe import MiningSettings
 
@@ -19,7 +21,7 @@ __all__ = ["choose_candidates", "mine"]
 logger = logging.getLogger(__name__)
 
 
-def mine(collection: Collection, settings: MiningSettings, *, split: str = "train") -> Candidates:
+def mine(collection: Collection, settings: MiningSettings, *, split: str = "train", seed: int = 0) -> Candidates:
     """For every query of `split` its positives and up to `settings.negatives` mined negatives.
 
     Likely false negatives are recognised by the dense miner (positive-aware mining, arXiv 2407.15831); without it
@@ -29,22 +31,26 @@ def mine(collection: Collection, settings: MiningSettings, *, split: str = "trai
         MenuraError: the dense miner is asked for and no `dense_model` is named; or see `choose_candidates`.
     """
     queries = collection.split_queries(split)
+    corpus = collection.corpus if settings.pool == "corpus" else _relevant(collection, split)
     runs: dict[str, Run] = {}
     suspects: dict[str, set[str]] = {}
     if "bm25" in settings.miners:
-        runs["bm25"] = Bm25Miner(collection.corpus).search(queries, settings.depth)
+        runs["bm25"] = Bm25Miner(corpus).search(queries, settings.depth)
+    if "random" in settings.miners:
+        runs["random"] = RandomMiner(corpus, seed=seed).search(queries, settings.depth)
     if "dense" in settings.miners:
         if settings.dense_model is None:
             raise MenuraError("[mining] the dense miner needs mining.dense_model; name one, or leave 'dense' out.")
         dense = DenseMiner(
             settings.dense_model,
-            collection.corpus,
+            corpus,
             max_length=settings.max_length,
             batch_size=settings.batch_size,
             bf16=settings.bf16,
         )
         runs["dense"] = dense.search(queries, settings.depth)
         suspects = _false_negatives(dense, collection, split, runs, settings.positive_ratio)
+    runs = {miner: runs[miner] for miner in settings.miners}
     return choose_candidates(collection, split, runs, suspects, settings.negatives)
 
 
@@ -100,6 +106,14 @@ def _false_negatives(
     return suspects
 
 
+def _relevant(collection: Collection, split: str) -> dict[str, str]:
+    """The passages that are relevant to some query of `split`."""
+    chosen = {
+        passage_id for query_id in collection.qrels[split] for passage_id in _positives(collection, split, query_id)
+    }
+    return {passage_id: text for passage_id, text in collection.corpus.items() if passage_id in chosen}
+
+
 def _positives(collection: Collection, split: str, query_id: str) -> list[str]:
     """The relevant passages that have text."""
     grades = collection.qrels[split][query_id]
@@ -121,4 +135,5 @@ def _interleave(found: Mapping[str, Mapping[str, float]], excluded: set[str]) ->
 
 
 def _row(query_id: str, passage_id: str, origin: str, rank: int, score: float | None) -> dict[str, object]:
-    return {"query_id": query_id, "passage_id": passage_id, "origin": origin, "rank": rank, "score": score}
+    known = None if score is None or math.isnan(score) else score
+    return {"query_id": query_id, "passage_id": passage_id, "origin": origin, "rank": rank, "score": known}

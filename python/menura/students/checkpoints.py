@@ -23,7 +23,7 @@ def save_student(model: MultiVectorEncoder | SparseEncoder, folder: str | Path) 
 
     A ColBERT is written in PyLate's layout, which sentence-transformers 6 reads as well; a SPLADE in that of
     sentence-transformers 5, which 6 reads as well, around a plain masked LM. A model that these layouts cannot say (a
-    ColBERT with prompts or expansion tokens, other modules) is written in sentence-transformers' own.
+    ColBERT with prompts, expansion tokens or mean similarities, other modules) is written in the library's own.
 
     Raises:
         MenuraError: the folder cannot be written.
@@ -46,7 +46,8 @@ def _is_plain_colbert(model: MultiVectorEncoder) -> bool:
         return False
     transformer, _, mask, _ = model
     return (
-        transformer.query_expansion is None
+        model.similarity_fn_name == "maxsim"
+        and transformer.query_expansion is None
         and not any(model.prompts.values())
         and mask.skiplist_tasks == ["document"]
         and not mask.keep_only_token_ids

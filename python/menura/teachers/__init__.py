@@ -3,5 +3,6 @@
 from menura.teachers.cross_encoder import CrossEncoderTeacher
 from menura.teachers.finetuning import finetune
 from menura.teachers.fingerprint import Fingerprint
+from menura.teachers.token_matching import TokenMatching
 
-__all__ = ["CrossEncoderTeacher", "Fingerprint", "finetune"]
+__all__ = ["CrossEncoderTeacher", "Fingerprint", "TokenMatching", "finetune"]

@@ -35,25 +35,24 @@ def finetune(
     output: Path,
     seed: int,
 ) -> Path:
-    """Train a cross-encoder to pick each query's positive from its mined negatives and some random passages.
+    """Train a cross-encoder to pick each query's positive from `settings.negatives` of its mined negatives.
 
-    The loss is the cross-entropy of a softmax over the raw logits (van den Oord et al. 2018, arXiv 1807.03748): mined
-    negatives alone teach little before the model can tell a match from anything at all.
+    The loss is the cross-entropy of a softmax over the raw logits (van den Oord et al. 2018, arXiv 1807.03748).
 
     Args:
-        model: the checkpoint to start from; a classification head is added where it has none.
+        model: the checkpoint to start from; `settings.head` is added where it has none.
         candidates: query id -> (positive ids, negative ids); see `Candidates.by_query`. Queries with fewer negatives
             than `settings.negatives` are left out.
         output: the folder for the finished model and its loss curve (`history.json`).
 
     Returns:
-        `output`: a saved `CrossEncoder`, which plain transformers loads as well.
+        `output`: a saved `CrossEncoder`; one with a classification head loads in plain transformers as well.
 
     Raises:
         MenuraError: the checkpoint cannot be loaded, no query has enough negatives, or `output` cannot be written.
     """
     set_seed(seed)
-    encoder = load_cross_encoder(model, max_length=max_length, num_labels=1)
+    encoder = load_cross_encoder(model, max_length=max_length, head=settings.head)
     _set_dropout(encoder, settings.dropout)
     plain_attention(encoder)
     trainer = CrossEncoderTrainer(
@@ -83,16 +82,13 @@ def _dataset(
     chosen = sorted(candidates)
     if settings.queries is not None and settings.queries < len(chosen):
         chosen = generator.sample(chosen, settings.queries)
-    passage_ids = sorted(passage_id for passage_id, text in corpus.items() if text.strip())
     rows: list[dict[str, object]] = []
     for query_id in chosen:
         positives, negatives = candidates[query_id]
         if len(negatives) < settings.negatives:
             continue
-        drawn = generator.sample(passage_ids, min(len(passage_ids), settings.random_negatives + len(positives)))
-        others = [passage_id for passage_id in drawn if passage_id not in positives][: settings.random_negatives]
         for positive in positives:
-            passages = [positive, *generator.sample(negatives, settings.negatives), *others]
+            passages = [positive, *generator.sample(negatives, settings.negatives)]
             rows.append(
                 {
                     "query": queries[query_id],

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 from safetensors import SafetensorError
 from sentence_transformers import CrossEncoder
+from sentence_transformers.base.modules import Transformer
 from torch import nn
 
 from menura.errors import MenuraError
+from menura.recipe import Head
+from menura.teachers.token_matching import add_token_matching, load_token_matching
 from menura.weights import resolve_model
 
 __all__ = ["load_cross_encoder"]
 
 
-def load_cross_encoder(reference: str, *, max_length: int, num_labels: int | None = None) -> CrossEncoder:
+def load_cross_encoder(reference: str, *, max_length: int, head: Head | None = None) -> CrossEncoder:
     """Load from a folder, hub name or ``package:NAME``; a saved `CrossEncoder` or a bare transformers folder.
 
     Args:
         max_length: tokens of query and passage together.
-        num_labels: outputs of the classification head, which is drawn at random where there is none; None: as saved.
+        head: for a checkpoint to train: the head, with one label, to draw where it has none of this kind. None: as
+            saved.
 
     Raises:
-        MenuraError: it cannot be loaded, or has fewer positions than `max_length`.
+        MenuraError: it cannot be loaded, cannot carry the head, or has fewer positions than `max_length`.
     """
     try:
-        model: CrossEncoder = CrossEncoder(resolve_model(reference), max_length=max_length, num_labels=num_labels)
+        path = resolve_model(reference)
+        model: CrossEncoder | None = load_token_matching(path)
+        if model is None and head == "token_matching":
+            model = add_token_matching(Transformer(path))
+        elif model is None:
+            model = CrossEncoder(path, num_labels=None if head is None else 1)
+        model.max_seq_length = max_length
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise MenuraError(f"[teachers] cannot load the cross-encoder {reference!r}: {reason}") from error

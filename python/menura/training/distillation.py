@@ -19,6 +19,7 @@ from sentence_transformers import (
     SparseEncoderTrainer,
     SparseEncoderTrainingArguments,
 )
+from sentence_transformers.base.modules.dense import Dense
 from transformers import set_seed
 
 from menura.errors import MenuraError
@@ -62,7 +63,8 @@ def train_colbert(
     trainer = MultiVectorEncoderTrainer(
         model=model,
         args=MultiVectorEncoderTrainingArguments(
-            **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed)
+            **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed),
+            learning_rate_mapping=_projection_rate(model, settings.projection_learning_rate),
         ),
         train_dataset=examples,
         loss=ColbertMarginMSELoss(model, pairs=settings.pairs, calibration=calibration),
@@ -104,6 +106,16 @@ def train_splade(
     )
     history = _run(trainer, "Distilling SPLADE", output, checkpoint)
     return TrainingResult(save_student(model, output), history, calibration)
+
+
+def _projection_rate(model: MultiVectorEncoder, rate: float | None) -> dict[str, float]:
+    """The trainer's pattern for the projection's parameters, which it sees below the loss's `model`."""
+    if rate is None:
+        return {}
+    for name, module in model.named_children():
+        if isinstance(module, Dense):
+            return {rf"^model\.{name}\.": rate}
+    raise MenuraError("[training] the student has no projection for projection_learning_rate; leave it out.")
 
 
 def _calibration(output: Path, checkpoint: Path | None, fit: Callable[[], Affine]) -> Affine:
