@@ -60,15 +60,8 @@ def annotate(
     known = ~np.isnan(key.logits(identity.digest, _hashes(texts)))
     # Longest first: batches hold texts of like length, and memory peaks at once or never.
     missing = sorted((pair for pair, have in zip(texts, known, strict=True) if not have), key=_length, reverse=True)
-    with progress_bar() as progress:
-        task = progress.add_task("Asking the teacher", total=len(missing), unit="pairs")
-        for start in range(0, len(missing), chunk_size):
-            chunk = missing[start : start + chunk_size]
-            logits = teacher.score(chunk)
-            _check_answers([ids[pair] for pair in chunk], logits)
-            key.append(identity.digest, _hashes(chunk), logits)
-            progress.advance(task, len(chunk))
     if missing:
+        _ask(key, teacher, identity.digest, missing, ids, chunk_size)
         key.compact()
     return AnnotationSummary(len(texts), len(texts) - len(missing), len(missing), time.perf_counter() - started)
 
@@ -105,6 +98,20 @@ def _texts(pairs: Sequence[Pair], queries: Mapping[str, str], corpus: Mapping[st
 
 def _hashes(texts: Sequence[Pair]) -> list[tuple[bytes, bytes]]:
     return [(text_hash(query), text_hash(passage)) for query, passage in texts]
+
+
+def _ask(
+    key: AnswerKey, teacher: Teacher, digest: str, missing: Sequence[Pair], ids: Mapping[Pair, Pair], chunk_size: int
+) -> None:
+    """Score the texts `missing` and store them, chunk by chunk; `ids` say whose they are."""
+    with progress_bar() as progress:
+        task = progress.add_task("Asking the teacher", total=len(missing), unit="pairs")
+        for start in range(0, len(missing), chunk_size):
+            chunk = missing[start : start + chunk_size]
+            logits = teacher.score(chunk)
+            _check_answers([ids[pair] for pair in chunk], logits)
+            key.append(digest, _hashes(chunk), logits)
+            progress.advance(task, len(chunk))
 
 
 def _length(pair: Pair) -> int:

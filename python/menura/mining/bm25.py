@@ -21,8 +21,6 @@ class Bm25Miner:
         MenuraError: no passage has a word to search for.
     """
 
-    name = "bm25"
-
     def __init__(self, corpus: Mapping[str, str]) -> None:
         self._passage_ids = [passage_id for passage_id, text in corpus.items() if text.strip()]
         self._stemmer = Stemmer.Stemmer("english")

@@ -32,8 +32,6 @@ class DenseMiner:
         MenuraError: the model cannot be loaded, or no passage has text.
     """
 
-    name = "dense"
-
     def __init__(
         self,
         model: str,

@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 def mine(collection: Collection, settings: MiningSettings, *, split: str = "train", seed: int = 0) -> Candidates:
     """For every query of `split` its positives and up to `settings.negatives` mined negatives.
 
-    Likely false negatives are recognised by the dense miner (positive-aware mining, arXiv 2407.15831); without it
-    nothing is filtered.
+    The miners take turns in the order of `settings.miners`; `seed` is the random one's. Likely false negatives are
+    recognised by the dense miner (positive-aware mining, arXiv 2407.15831); without it nothing is filtered.
 
     Raises:
         MenuraError: the dense miner is asked for and no `dense_model` is named; or see `choose_candidates`.

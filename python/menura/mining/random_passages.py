@@ -14,8 +14,6 @@ __all__ = ["RandomMiner"]
 class RandomMiner:
     """Draws from `corpus` (passage id -> text), the same for the same `seed`. Blank passages are never drawn."""
 
-    name = "random"
-
     def __init__(self, corpus: Mapping[str, str], *, seed: int) -> None:
         self._passage_ids = [passage_id for passage_id, text in corpus.items() if text.strip()]
         self._generator = random.Random(seed)

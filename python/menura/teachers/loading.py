@@ -20,8 +20,8 @@ def load_cross_encoder(reference: str, *, max_length: int, head: Head | None = N
 
     Args:
         max_length: tokens of query and passage together.
-        head: for a checkpoint to train: the head, with one label, to draw where it has none of this kind. None: as
-            saved.
+        head: for a checkpoint to train: the head, with one label, to draw where it has none; ``token_matching`` takes
+            the place of a classification head, never the other way round. None: as saved.
 
     Raises:
         MenuraError: it cannot be loaded, cannot carry the head, or has fewer positions than `max_length`.

@@ -78,10 +78,10 @@ def load_token_matching(path: str) -> CrossEncoder | None:
     listing = load_file_path(path, "modules.json")
     if listing is None:
         return None
-    head = json.loads(Path(listing).read_text(encoding="utf-8"))[-1]
-    if head["type"] != f"{TokenMatching.__module__}.{TokenMatching.__name__}":
+    modules = json.loads(Path(listing).read_text(encoding="utf-8"))
+    if not modules or modules[-1]["type"] != f"{TokenMatching.__module__}.{TokenMatching.__name__}":
         return None
-    return _joined(Transformer.load(path), TokenMatching.load(path, subfolder=head["path"]))
+    return _joined(Transformer.load(path), TokenMatching.load(path, subfolder=modules[-1]["path"]))
 
 
 def _joined(transformer: Transformer, head: TokenMatching) -> CrossEncoder:
