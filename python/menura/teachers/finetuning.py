@@ -61,7 +61,7 @@ def finetune(
         train_dataset=_dataset(settings, candidates, queries, corpus, seed),
         loss=ListNetLoss(encoder, mini_batch_size=-1),  # all pairs of a batch in one forward
     )
-    show_progress(trainer, "Fine-tuning the teacher")
+    show_progress(trainer, "Fine-tuning teacher")
     trainer.train()
     try:
         encoder.save_pretrained(str(output))
