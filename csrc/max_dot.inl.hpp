@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "scratch.inl.hpp"
+#include "arguments.hpp"
 
 namespace menura {
 namespace {

@@ -1,9 +1,10 @@
 // MaxSim: for every query token the best-matching document token, summed.
 #pragma once
 
-#include "kernels.hpp"
 #include "max_dot.inl.hpp"
+#include "maxsim.hpp"
 #include "parallel.hpp"
+#include "scratch.inl.hpp"
 
 namespace menura {
 namespace {

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "kernels.hpp"
-
 namespace menura {
+
+// Throws std::bad_alloc; compiled once, for the narrowest instruction set.
+[[noreturn]] void out_of_memory();
+
 namespace {
 
 template <class T>

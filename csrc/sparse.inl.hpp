@@ -3,9 +3,10 @@
 
 #include <math.h>
 
-#include "kernels.hpp"
 #include "max_dot.inl.hpp"
 #include "parallel.hpp"
+#include "scratch.inl.hpp"
+#include "sparse.hpp"
 
 namespace menura {
 namespace {

@@ -4,9 +4,10 @@
 
 #include <math.h>
 
-#include "kernels.hpp"
 #include "max_dot.inl.hpp"
 #include "parallel.hpp"
+#include "scratch.inl.hpp"
+#include "splade_head.hpp"
 
 namespace menura {
 namespace {

@@ -1,0 +1,41 @@
+// What the operators' arguments are made of.
+#pragma once
+
+#include <cstdint>
+
+// Inlined without exception, so that no instruction set's object file carries a copy that another could call.
+#define MENURA_INLINE inline __attribute__((always_inline))
+
+namespace menura {
+
+// A dense array of rows: row (i, j) starts at data + i * batch_stride + j * row_stride; its elements are adjacent.
+template <class T>
+struct Rows {
+  const T* data;
+  int64_t batch_stride;
+  int64_t row_stride;
+  MENURA_INLINE const T* row(int64_t batch, int64_t index) const {
+    return data + batch * batch_stride + index * row_stride;
+  }
+};
+
+// An array of token indices in the narrowest of three widths (1, 2 or 4 bytes).
+struct Indices {
+  void* data;
+  int bytes;
+  MENURA_INLINE int32_t get(int64_t at) const {
+    if (bytes == 1) return static_cast<const uint8_t*>(data)[at];
+    if (bytes == 2) return static_cast<const int16_t*>(data)[at];
+    return static_cast<const int32_t*>(data)[at];
+  }
+  MENURA_INLINE void set(int64_t at, int32_t value) const {
+    if (bytes == 1)
+      static_cast<uint8_t*>(data)[at] = static_cast<uint8_t>(value);
+    else if (bytes == 2)
+      static_cast<int16_t*>(data)[at] = static_cast<int16_t>(value);
+    else
+      static_cast<int32_t*>(data)[at] = value;
+  }
+};
+
+}  // namespace menura

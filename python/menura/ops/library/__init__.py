@@ -1,0 +1,23 @@
+"""The operators as PyTorch knows them: schemas, CPU kernels, and output shapes for tracing.
+
+These raw operators carry no autograd and check little; the functions of the room above do both. Each forward has a
+flag for what only its backward needs. A gradient that is not asked for comes back empty.
+"""
+
+from menura.ops.library.flops import ESTIMATORS, flops, flops_backward
+from menura.ops.library.maxsim import maxsim, maxsim_backward
+from menura.ops.library.sparse_dot import sparse_dot, sparse_dot_backward
+from menura.ops.library.splade_head import ACTIVATIONS, splade_head, splade_head_backward
+
+__all__ = [
+    "ACTIVATIONS",
+    "ESTIMATORS",
+    "flops",
+    "flops_backward",
+    "maxsim",
+    "maxsim_backward",
+    "sparse_dot",
+    "sparse_dot_backward",
+    "splade_head",
+    "splade_head_backward",
+]

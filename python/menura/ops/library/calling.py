@@ -1,0 +1,46 @@
+"""What the registrations share: the library, and tensors as the kernels take them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["address", "argmax_dtype", "grad_like", "indices", "is_fp64", "library", "rows"]
+
+library = torch.library.Library("menura", "DEF")
+
+
+def argmax_dtype(tokens: int) -> torch.dtype:
+    """The narrowest type that holds every token index."""
+    if tokens <= 256:
+        return torch.uint8
+    return torch.int16 if tokens <= 32768 else torch.int32
+
+
+def grad_like(tensor: Tensor, needed: bool) -> Tensor:
+    """Memory for the gradient of `tensor`; an empty tensor where it is not needed."""
+    return tensor.new_empty(tensor.shape if needed else (0,))
+
+
+def rows(tensor: Tensor) -> tuple[Tensor, tuple[int, int, int]]:
+    """The tensor, copied only if its last axis or its leading axes are not laid out in rows, and its rows."""
+    if tensor.dim() == 4:
+        tensor = tensor.flatten(0, 1)
+    if tensor.shape[-1] != 1 and tensor.stride(-1) != 1:
+        tensor = tensor.contiguous()
+    return tensor, (tensor.data_ptr(), tensor.stride(0), tensor.stride(1))
+
+
+def address(tensor: Tensor | None) -> int:
+    """Where the tensor's elements begin; 0 for none."""
+    return 0 if tensor is None or tensor.numel() == 0 else tensor.data_ptr()
+
+
+def indices(argmax: Tensor, wanted: bool = True) -> tuple[int, int]:
+    """Address and bytes an index; 0 bytes: not wanted."""
+    return (argmax.data_ptr(), argmax.element_size()) if wanted else (0, 0)
+
+
+def is_fp64(tensor: Tensor) -> bool:
+    """Whether the double-precision kernels are meant."""
+    return tensor.dtype == torch.float64
