@@ -8,6 +8,16 @@
 
 namespace menura {
 
+enum class Dtype : int { fp64 = 0, fp32 = 1, bf16 = 2, fp16 = 3, int8 = 4 };
+
+struct bf16 {
+  uint16_t bits;
+};
+
+struct fp16 {
+  uint16_t bits;
+};
+
 // A dense array of rows: row (i, j) starts at data + i * batch_stride + j * row_stride; its elements are adjacent.
 template <class T>
 struct Rows {

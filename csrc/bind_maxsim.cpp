@@ -3,35 +3,41 @@
 namespace menura {
 namespace {
 
-// queries, columns, query tokens, document tokens, dim, documents shared
-using MaxSimSizes = std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t, bool>;
+// data, dtype, texts, tokens, batch stride, row stride, offsets, mask, scales; 0 for what there is not
+using SequencesArgument = std::tuple<Address, int, int64_t, int64_t, int64_t, int64_t, Address, Address, Address>;
+// dim, pairing, pairs, pair count
+using PairsArgument = std::tuple<int64_t, int, Address, int64_t>;
 
-template <class T>
-MaxSim<T> maxsim(const MaxSimSizes& sizes, const RowsArgument& query, const RowsArgument& document, Address query_mask,
-                 Address document_mask) {
-  const auto [queries, columns, query_tokens, document_tokens, dim, shared] = sizes;
-  check_sizes(queries, columns, query_tokens, document_tokens, dim);
-  return {queries, columns,        query_tokens,      document_tokens,      dim,
-          shared,  rows<T>(query), rows<T>(document), at<bool>(query_mask), at<bool>(document_mask)};
+Sequences sequences(const SequencesArgument& argument) {
+  const auto [data, dtype, count, tokens, batch_stride, row_stride, offsets, mask, scales] = argument;
+  check_sizes(count, tokens);
+  return {at<void>(data), static_cast<Dtype>(dtype), count,          tokens,           batch_stride,
+          row_stride,     at<int64_t>(offsets),      at<bool>(mask), at<float>(scales)};
 }
 
-void maxsim_forward(bool fp64, const MaxSimSizes& sizes, const RowsArgument& query, const RowsArgument& document,
-                    Address query_mask, Address document_mask, Address scores, const IndicesArgument& argmax) {
-  const Indices winners = indices(argmax, std::get<3>(sizes));
+MaxSim maxsim(const SequencesArgument& query, const SequencesArgument& document, const PairsArgument& pairs) {
+  const auto [dim, pairing, list, pair_count] = pairs;
+  check_sizes(dim, pair_count);
+  return {sequences(query), sequences(document), dim, static_cast<Pairing>(pairing), at<int64_t>(list), pair_count};
+}
+
+void maxsim_forward(bool fp64, const SequencesArgument& query, const SequencesArgument& document,
+                    const PairsArgument& pairs, Address scores, const IndicesArgument& argmax) {
+  const MaxSim arguments = maxsim(query, document, pairs);
+  const Indices winners = indices(argmax, arguments.document.tokens);
   dispatch(fp64, [&](const auto& table, auto element) {
-    using T = decltype(element);
-    table.maxsim_forward({maxsim<T>(sizes, query, document, query_mask, document_mask), at<T>(scores), winners});
+    table.maxsim_forward({arguments, at<decltype(element)>(scores), winners});
   });
 }
 
-void maxsim_backward(bool fp64, const MaxSimSizes& sizes, const RowsArgument& query, const RowsArgument& document,
-                     Address query_mask, Address document_mask, Address grad, const IndicesArgument& argmax,
-                     Address grad_query, Address grad_document) {
-  const Indices winners = indices(argmax, std::get<3>(sizes));
+void maxsim_backward(bool fp64, const SequencesArgument& query, const SequencesArgument& document,
+                     const PairsArgument& pairs, Address grad, const IndicesArgument& argmax, Address grad_query,
+                     Address grad_document) {
+  const MaxSim arguments = maxsim(query, document, pairs);
+  const Indices winners = indices(argmax, arguments.document.tokens);
   dispatch(fp64, [&](const auto& table, auto element) {
-    using T = decltype(element);
-    table.maxsim_backward({maxsim<T>(sizes, query, document, query_mask, document_mask), at<const T>(grad), winners,
-                           at<T>(grad_query), at<T>(grad_document)});
+    table.maxsim_backward(
+        {arguments, at<const decltype(element)>(grad), winners, at<void>(grad_query), at<void>(grad_document)});
   });
 }
 

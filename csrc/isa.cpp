@@ -17,10 +17,15 @@ const std::vector<Isa>& isas() {
   static const std::vector<Isa> all = {
       {"scalar", &scalar_kernels, true},
 #ifdef MENURA_X86
-      {"avx2", &avx2_kernels, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")},
+      {"avx2", &avx2_kernels,
+       __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")},
       {"avx512", &avx512_kernels,
        __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512dq")},
+      {"avx512_bf16", &avx512_bf16_kernels,
+       __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bf16") &&
+           __builtin_cpu_supports("avx512vnni")},
 #endif
   };
   return all;

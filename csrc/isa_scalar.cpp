@@ -3,6 +3,6 @@
 
 namespace menura {
 
-const Kernels scalar_kernels = {table_of<Scalar<float>>(), table_of<Scalar<double>>()};
+const Kernels scalar_kernels = {table_of<Scalar<float>>(), table_of<Scalar<double>>(), burn<Scalar<float>>};
 
 }  // namespace menura

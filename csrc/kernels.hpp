@@ -22,12 +22,15 @@ struct Table {
 struct Kernels {
   Table<float> single;
   Table<double> fp64;
+  // Multiplies and adds in registers, `steps` times over; returns the operations done. For the machine's peak.
+  double (*burn)(Dtype dtype, int64_t steps);
 };
 
 extern const Kernels scalar_kernels;
 #ifdef MENURA_X86
 extern const Kernels avx2_kernels;
 extern const Kernels avx512_kernels;
+extern const Kernels avx512_bf16_kernels;
 #endif
 
 }  // namespace menura

@@ -1,11 +1,11 @@
-// The tile that MaxSim and the SPLADE head share. A panel of packed vectors (query tokens, vocabulary rows) meets
-// rows (document tokens, hidden states) one group at a time; every lane keeps the largest dot product that it has
-// seen and the row it came from. Dot products live in registers only.
+// The tile that MaxSim and the SPLADE head share: rows meet a panel one group at a time; every lane keeps the largest
+// dot product that it has seen and the row it came from. Dot products live in registers only.
 #pragma once
 
 #include <cstdint>
 
 #include "arguments.hpp"
+#include "dot.inl.hpp"
 
 namespace menura {
 namespace {
@@ -14,101 +14,137 @@ namespace {
 template <class S>
 constexpr int64_t panel_width = 2 * S::lanes;
 
-// Packs up to panel_width vectors as [dim][panel_width]; missing lanes are zero. row(i) is the i-th vector.
-template <class S, class RowOf>
-void pack_panel(typename S::T* panel, int64_t count, int64_t dim, const RowOf& row) {
-  constexpr int64_t width = panel_width<S>;
-  for (int64_t lane = 0; lane < width; ++lane) {
-    if (lane < count) {
-      const typename S::T* source = row(lane);
-      for (int64_t k = 0; k < dim; ++k) panel[k * width + lane] = source[k];
-    } else {
-      for (int64_t k = 0; k < dim; ++k) panel[k * width + lane] = 0;
-    }
-  }
+// Elements of a packed panel.
+template <class D>
+int64_t panel_size(int64_t dim) {
+  return (D::header + (dim + D::step - 1) / D::step) * panel_width<typename D::Simd>;
 }
 
+// Rows to meet a panel: row r is the (address ? address[r] : r)-th from base; its index is token[r], or first + r.
+template <class D>
+struct Stream {
+  const typename D::Element* base;
+  int64_t stride;
+  const int32_t* address;
+  const int32_t* token;
+  int64_t first;
+  const float* scales;  // one a row from base, of quantized rows
+  int64_t count;
+
+  MENURA_INLINE int64_t place(int64_t r) const { return address ? address[r] : r; }
+  MENURA_INLINE int32_t name(int64_t r) const { return token ? token[r] : static_cast<int32_t>(first + r); }
+};
+
+// What the lanes of a panel have seen.
 template <class S>
 struct Best {
   typename S::Reg value[2];
   typename S::Index index[2];
+  typename S::Mask nan[2];
+
+  MENURA_INLINE void reset(int32_t first) {
+    for (int w = 0; w < 2; ++w) {
+      value[w] = S::broadcast(-__builtin_inff());
+      index[w] = S::broadcast_index(first);
+      nan[w] = S::none();
+    }
+  }
 };
 
-// R rows against one panel. Rows are visited in ascending order and only a strictly larger value replaces the best,
-// so the lowest index wins a tie; a NaN replaces any number and then stays.
-template <class S, int R>
-MENURA_INLINE void max_dot_rows(const typename S::T* panel, const typename S::T* base, int64_t stride,
-                                const int32_t* indices, const int32_t* ahead, int64_t dim, Best<S>& best) {
-  using T = typename S::T;
-  const T* rows[R];
-  const T* next[R];
+// R rows against one panel, W registers wide. Rows are visited in ascending order and only a strictly larger value
+// replaces the best, so the lowest index wins a tie; a NaN replaces any number and then stays.
+template <class D, int W, int R, bool Index>
+MENURA_INLINE void max_dot_rows(const typename D::Packed* panel, const Stream<D>& rows, int64_t at, int64_t dim,
+                                Best<typename D::Simd>& best) {
+  using S = typename D::Simd;
+  constexpr int64_t width = W * S::lanes;
+  const typename D::Element* row[R];
+  const char* ahead[R];
   for (int r = 0; r < R; ++r) {
-    rows[r] = base + indices[r] * stride;
-    next[r] = base + ahead[r] * stride;
+    row[r] = rows.base + rows.place(at + r) * rows.stride;
+    // The rows behind the last one are mostly the next document's; a prefetch never faults.
+    const int64_t next = at + R + r;
+    ahead[r] = reinterpret_cast<const char*>(
+        rows.base + (rows.address ? rows.place(next < rows.count ? next : rows.count - 1) : next) * rows.stride);
   }
-  typename S::Reg sums[R][2];
-  for (int r = 0; r < R; ++r) sums[r][0] = sums[r][1] = S::zero();
-  constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(T));
-  for (int64_t k = 0; k < dim; ++k) {
-    // One line of the coming rows a step: by the time they are needed they are near.
-    const int64_t prefetched = k / R * line;
-    if (prefetched < dim) __builtin_prefetch(next[k % R] + prefetched);
-    const typename S::Reg low = S::load(panel + k * panel_width<S>);
-    const typename S::Reg high = S::load(panel + k * panel_width<S> + S::lanes);
+  typename D::Sum sums[R][W];
+  for (int r = 0; r < R; ++r)
+    for (int w = 0; w < W; ++w) sums[r][w] = D::start(panel + w * S::lanes);
+  panel += D::header * width;
+
+  const auto meet = [&](int64_t k) __attribute__((always_inline)) {
+    typename D::Operand lanes[W];
+    for (int w = 0; w < W; ++w) lanes[w] = D::load(panel + k * width + w * S::lanes);
     for (int r = 0; r < R; ++r) {
-      const typename S::Reg element = S::broadcast(rows[r][k]);
-      sums[r][0] = S::fma(element, low, sums[r][0]);
-      sums[r][1] = S::fma(element, high, sums[r][1]);
+      const typename D::Operand element = D::broadcast(row[r] + k * D::step);
+      for (int w = 0; w < W; ++w) sums[r][w] = D::multiply_add(element, lanes[w], sums[r][w]);
     }
-  }
-  for (int r = 0; r < R; ++r) {
-    const typename S::Index index = S::broadcast_index(indices[r]);
-    for (int half = 0; half < 2; ++half) {
-      const typename S::Mask better = S::improves(sums[r][half], best.value[half]);
-      best.value[half] = S::select(better, sums[r][half], best.value[half]);
-      best.index[half] = S::select_index(better, index, best.index[half]);
-    }
-  }
-}
-
-// For every lane of the panel the largest dot product with any of `count` rows, and that row's index.
-// count must be at least 1. values and indices hold panel_width entries.
-template <class S>
-void max_dot(const typename S::T* panel, const typename S::T* base, int64_t stride, const int32_t* indices,
-             int64_t count, int64_t dim, typename S::T* values, int32_t* arguments) {
-  constexpr int R = S::rows;
-  Best<S> best;
-  for (int half = 0; half < 2; ++half) {
-    best.value[half] = S::broadcast(-__builtin_inf());
-    best.index[half] = S::broadcast_index(indices[0]);
-  }
-  int64_t at = 0;
-  for (; at + R <= count; at += R) {
-    const int32_t* ahead = indices + (at + 2 * R <= count ? at + R : at);
-    max_dot_rows<S, R>(panel, base, stride, indices + at, ahead, dim, best);
-  }
-  if constexpr (R > 4)
-    for (; at + 4 <= count; at += 4) max_dot_rows<S, 4>(panel, base, stride, indices + at, indices + at, dim, best);
-  for (; at < count; ++at) max_dot_rows<S, 1>(panel, base, stride, indices + at, indices + at, dim, best);
-  for (int half = 0; half < 2; ++half) {
-    S::store(values + half * S::lanes, best.value[half]);
-    S::store_index(arguments + half * S::lanes, best.index[half]);
-  }
-}
-
-// target += factor * source, over `dim` elements.
-template <class S>
-void axpy(int64_t dim, typename S::T factor, const typename S::T* source, typename S::T* target) {
-  const typename S::Reg broadcast = S::broadcast(factor);
+  };
+  // One line of the coming rows a step: by the time they are needed they are near.
+  const int64_t steps = dim / D::step;
+  const int64_t bytes = dim * static_cast<int64_t>(sizeof(typename D::Element));
   int64_t k = 0;
-  for (; k + S::lanes <= dim; k += S::lanes)
-    S::store(target + k, S::fma(broadcast, S::load(source + k), S::load(target + k)));
-  for (; k < dim; ++k) target[k] += factor * source[k];
+  for (int64_t line = 0; line < bytes && k + R <= steps; line += 64, k += R)
+    for (int r = 0; r < R; ++r) {
+      __builtin_prefetch(ahead[r] + line);
+      meet(k + r);
+    }
+  for (; k < steps; ++k) meet(k);
+  if (const int64_t rest = dim - steps * D::step; D::step > 1 && rest > 0)
+    for (int r = 0; r < R; ++r) {
+      const typename D::Operand element = D::broadcast_rest(row[r] + steps * D::step, rest);
+      for (int w = 0; w < W; ++w)
+        sums[r][w] = D::multiply_add(element, D::load(panel + steps * width + w * S::lanes), sums[r][w]);
+    }
+
+  for (int r = 0; r < R; ++r) {
+    const int64_t place = rows.place(at + r);
+    const typename S::Index index = S::broadcast_index(rows.name(at + r));
+    for (int w = 0; w < W; ++w) {
+      const typename S::Reg value = D::value(sums[r][w], rows.scales, place);
+      if constexpr (Index) {
+        const typename S::Mask better = S::improves(value, best.value[w]);
+        best.value[w] = S::select(better, value, best.value[w]);
+        best.index[w] = S::select_index(better, index, best.index[w]);
+      } else {
+        best.nan[w] = S::unordered(value, best.nan[w]);
+        best.value[w] = S::maximum(best.value[w], value);
+      }
+    }
+  }
 }
 
-template <class T>
-void fill_zero(T* data, int64_t count) {
-  __builtin_memset(data, 0, static_cast<uint64_t>(count) * sizeof(T));
+template <class D, int W, int R, bool Index>
+MENURA_INLINE void max_dot_tail(const typename D::Packed* panel, const Stream<D>& rows, int64_t at, int64_t dim,
+                                Best<typename D::Simd>& best) {
+  if constexpr (R > 0) {
+    if (rows.count - at == R)
+      max_dot_rows<D, W, R, Index>(panel, rows, at, dim, best);
+    else
+      max_dot_tail<D, W, R - 1, Index>(panel, rows, at, dim, best);
+  }
+}
+
+// All rows against one panel, W registers wide; `best` goes on from where it was.
+template <class D, int W, bool Index>
+void max_dot(const typename D::Packed* panel, const Stream<D>& rows, int64_t dim, Best<typename D::Simd>& best) {
+  constexpr int R = D::Simd::rows;
+  Best<typename D::Simd> seen = best;
+  int64_t at = 0;
+  for (; at + R <= rows.count; at += R) max_dot_rows<D, W, R, Index>(panel, rows, at, dim, seen);
+  max_dot_tail<D, W, R - 1, Index>(panel, rows, at, dim, seen);
+  best = seen;
+}
+
+// The best values of a panel's lanes and, with Index, the rows they came from.
+template <class S, bool Index>
+void read_best(const Best<S>& best, typename S::T* values, int32_t* winners) {
+  for (int w = 0; w < 2; ++w) {
+    typename S::Reg value = best.value[w];
+    if constexpr (!Index) value = S::select(best.nan[w], S::broadcast(__builtin_nanf("")), value);
+    S::store(values + w * S::lanes, value);
+    if constexpr (Index) S::store_index(winners + w * S::lanes, best.index[w]);
+  }
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 // MaxSim: for every query token the best-matching document token, summed.
 #pragma once
 
-#include "max_dot.inl.hpp"
 #include "maxsim.hpp"
+#include "pairs.inl.hpp"
 #include "parallel.hpp"
-#include "scratch.inl.hpp"
+#include "query_panels.inl.hpp"
+#include "tokens.inl.hpp"
+#include "vectors.inl.hpp"
 
 namespace menura {
 namespace {
@@ -12,104 +14,241 @@ namespace {
 // As in sentence-transformers: a document without tokens ranks below every other, with a finite score.
 constexpr double empty_document_score = -1e9;
 
-// Which (query, column) pairs a document takes part in: all queries where documents are shared, else its own.
-struct Pairing {
-  int64_t first_query, last_query, column;
+template <class A, class B>
+constexpr bool same = false;
+template <class A>
+constexpr bool same<A, A> = true;
+
+// One thread's way through documents whose rows are of type E. They meet the panels as they are where that is what D
+// multiplies; else they are widened first, a block at a time.
+template <class D, class E, bool Index>
+class Scorer {
+  using S = typename D::Simd;
+  using T = typename S::T;
+  using Panels = QueryPanels<D, E>;
+  using Group = typename Panels::Group;
+  static constexpr bool as_is = same<E, typename D::Element>;
+  static constexpr int64_t cached_bytes = 128 * 1024;  // rows that one panel after another finds in the cache
+
+ public:
+  Scorer(const Sequences& documents, const Tokens& tokens, const Panels& panels, int64_t dim)
+      : documents_(documents),
+        tokens_(tokens),
+        panels_(panels),
+        dim_(dim),
+        block_(cached_bytes / (dim * static_cast<int64_t>(sizeof(T)) + 1) + 1),
+        best_(panels.most_panels()),
+        widened_(as_is ? 0 : block_ * dim),
+        widened_scales_(as_is ? 0 : block_) {}
+
+  // A document that has tokens. Calls score(query, sum) for every query of the group that has, and
+  // winner(lane, document token) for every lane.
+  template <class Score, class Winner>
+  void meet(const Group& group, int64_t document, const Score& score, const Winner& winner) const {
+    for (int64_t p = 0; p < group.panels(); ++p) best_[p].reset(tokens_.token(document, 0));
+    const int64_t count = tokens_.count(document);
+    const int64_t block = as_is && group.panels() == 1 ? count : block_;
+    for (int64_t at = 0; at < count; at += block) {
+      const Stream<D> rows = stream(document, at, count - at < block ? count - at : block);
+      for (int64_t p = 0; p < group.panels(); ++p)
+        if (panels_.lanes(group, p) <= S::lanes)
+          max_dot<D, 1, Index>(panels_.panel(group, p), rows, dim_, best_[p]);
+        else
+          max_dot<D, 2, Index>(panels_.panel(group, p), rows, dim_, best_[p]);
+    }
+    T values[Panels::width];
+    int32_t winners[Panels::width];
+    double sum = 0;
+    for (int64_t p = 0; p < group.panels(); ++p) {
+      read_best<S, Index>(best_[p], values, winners);
+      for (int64_t n = 0; n < panels_.lanes(group, p); ++n) {
+        const int64_t lane = group.first_lane + p * Panels::width + n;
+        sum += static_cast<double>(values[n]) * panels_.scale(lane);
+        if constexpr (Index) winner(lane, winners[n]);
+        if (lane + 1 < group.last_lane && panels_.query(lane + 1) == panels_.query(lane)) continue;
+        score(panels_.query(lane), sum);
+        sum = 0;
+      }
+    }
+  }
+
+ private:
+  Stream<D> stream(int64_t document, int64_t at, int64_t count) const {
+    const E* base = static_cast<const E*>(documents_.data) + documents_.first_element(document);
+    const float* scales = documents_.scales ? documents_.scales + documents_.first_token(document) : nullptr;
+    const int32_t* kept = tokens_.kept(document) ? tokens_.kept(document) + at : nullptr;
+    if constexpr (as_is) {
+      if (kept) return {base, documents_.row_stride, kept, kept, at, scales, count};
+      return {base + at * documents_.row_stride,
+              documents_.row_stride,
+              nullptr,
+              nullptr,
+              at,
+              scales ? scales + at : nullptr,
+              count};
+    } else {
+      for (int64_t r = 0; r < count; ++r) {
+        const int64_t token = kept ? kept[r] : at + r;
+        convert<S>(dim_, base + token * documents_.row_stride, widened_.get() + r * dim_);
+        if (scales) widened_scales_[r] = scales[token];
+      }
+      return {widened_.get(), dim_, nullptr, kept, at, widened_scales_.get(), count};
+    }
+  }
+
+  const Sequences& documents_;
+  const Tokens& tokens_;
+  const Panels& panels_;
+  int64_t dim_;
+  int64_t block_;
+  const Scratch<Best<S>> best_;
+  const Scratch<T> widened_;
+  const Scratch<float> widened_scales_;
 };
 
-template <class T>
-Pairing pairing_of(const MaxSim<T>& a, int64_t document) {
-  if (a.shared) return {0, a.queries, document};
-  return {document / a.columns, document / a.columns + 1, document % a.columns};
+template <class D, class E, bool Index>
+void maxsim_forward_as(const MaxSimForward<typename D::Simd::T>& a) {
+  using T = typename D::Simd::T;
+  using Panels = QueryPanels<D, E>;
+  const Tokens query_tokens(a.query);
+  const Tokens document_tokens(a.document);
+  const Pairs pairs(a);
+  const bool in_batch = a.pairing == Pairing::in_batch;
+  const Panels panels(a.query, query_tokens, a.dim, in_batch ? Panels::lanes_wanted(a.document.count) : 0);
+  const int64_t documents = a.document.count;
+
+  if constexpr (Index) __builtin_memset(a.argmax.data, 0, static_cast<uint64_t>(pairs.argmax_count() * a.argmax.bytes));
+  for (int64_t j = 0; j < documents; ++j) {
+    const T score = static_cast<T>(document_tokens.count(j) ? 0 : empty_document_score);
+    pairs.of_document(j, [&](int64_t, int64_t pair) { a.scores[pair] = score; });
+  }
+  const auto keep_winner = [&](int64_t query, int64_t pair, int64_t lane, int32_t winner) {
+    a.argmax.set(pairs.argmax(query, pair) + panels.token(lane), winner);
+  };
+
+  if (!in_batch) {
+    parallel_ranges(documents, [&](int64_t first, int64_t last) {
+      const Scorer<D, E, Index> scorer(a.document, document_tokens, panels, a.dim);
+      for (int64_t j = first; j < last; ++j) {
+        if (document_tokens.count(j) == 0) continue;
+        pairs.of_document(j, [&](int64_t i, int64_t pair) {
+          scorer.meet(
+              panels.group(i), j, [&](int64_t, double sum) { a.scores[pair] = static_cast<T>(sum); },
+              [&](int64_t lane, int32_t winner) { keep_winner(i, pair, lane, winner); });
+        });
+      }
+    });
+    return;
+  }
+  const Scratch<double> pieces(panels.piece_count() * documents);
+  parallel_ranges(panels.group_count() * documents, [&](int64_t first, int64_t last) {
+    const Scorer<D, E, Index> scorer(a.document, document_tokens, panels, a.dim);
+    for (int64_t at = first; at < last; ++at) {
+      const auto& group = panels.group(at / documents);
+      const int64_t j = at % documents;
+      if (document_tokens.count(j) == 0) continue;
+      scorer.meet(
+          group, j,
+          [&](int64_t i, double sum) {
+            if (group.piece < 0)
+              a.scores[i * documents + j] = static_cast<T>(sum);
+            else
+              pieces[group.piece * documents + j] = sum;
+          },
+          [&](int64_t lane, int32_t winner) {
+            keep_winner(panels.query(lane), panels.query(lane) * documents + j, lane, winner);
+          });
+    }
+  });
+  // The pieces of a query's score, in their order.
+  for (int64_t g = 0; g < panels.group_count(); ++g) {
+    const auto& group = panels.group(g);
+    if (group.piece < 0 || (group.piece > 0 && panels.group(g - 1).first_query == group.first_query)) continue;
+    for (int64_t j = 0; j < documents; ++j) {
+      if (document_tokens.count(j) == 0) continue;
+      double sum = 0;
+      for (int64_t p = g; p < panels.group_count() && panels.group(p).first_query == group.first_query; ++p)
+        sum += pieces[panels.group(p).piece * documents + j];
+      a.scores[group.first_query * documents + j] = static_cast<T>(sum);
+    }
+  }
+}
+
+template <class D, class E>
+void maxsim_forward_of(const MaxSimForward<typename D::Simd::T>& a) {
+  if (a.argmax.data)
+    maxsim_forward_as<D, E, true>(a);
+  else
+    maxsim_forward_as<D, E, false>(a);
 }
 
 template <class S>
 void maxsim_forward(const MaxSimForward<typename S::T>& a) {
-  using T = typename S::T;
-  constexpr int64_t width = panel_width<S>;
-  const TokenLists query_tokens(a.query_mask, a.queries, a.query_tokens);
-  const TokenLists document_tokens(a.document_mask, a.documents(), a.document_tokens);
-  const int64_t panels = (a.query_tokens + width - 1) / width;
-  const Scratch<T> packed(a.queries * panels * width * a.dim);
-  const auto panel_at = [&](int64_t query, int64_t p) { return packed.get() + (query * panels + p) * width * a.dim; };
-
-  parallel_for(a.queries, [&](int64_t i) {
-    const int32_t* tokens = query_tokens.indices(i);
-    const int64_t count = query_tokens.count(i);
-    for (int64_t p = 0; p * width < count; ++p)
-      pack_panel<S>(panel_at(i, p), count - p * width, a.dim,
-                    [&](int64_t lane) { return a.query.row(i, tokens[p * width + lane]); });
-  });
-
-  parallel_for(a.documents(), [&](int64_t j) {
-    const int32_t* tokens = document_tokens.indices(j);
-    const int64_t count = document_tokens.count(j);
-    const Pairing pairing = pairing_of(a, j);
-    for (int64_t i = pairing.first_query; i < pairing.last_query; ++i) {
-      const int64_t pair = i * a.columns + pairing.column;
-      const int64_t argmax_at = pair * a.query_tokens;
-      if (a.argmax.data)
-        for (int64_t t = 0; t < a.query_tokens; ++t) a.argmax.set(argmax_at + t, 0);
-      if (count == 0) {
-        a.scores[pair] = static_cast<T>(empty_document_score);
-        continue;
-      }
-      const int32_t* asked = query_tokens.indices(i);
-      const int64_t asked_count = query_tokens.count(i);
-      double score = 0;
-      for (int64_t p = 0; p * width < asked_count; ++p) {
-        T values[width];
-        int32_t arguments[width];
-        max_dot<S>(panel_at(i, p), a.document.row(j, 0), a.document.row_stride, tokens, count, a.dim, values,
-                   arguments);
-        const int64_t lanes = asked_count - p * width < width ? asked_count - p * width : width;
-        for (int64_t lane = 0; lane < lanes; ++lane) {
-          score += values[lane];
-          if (a.argmax.data) a.argmax.set(argmax_at + asked[p * width + lane], arguments[lane]);
-        }
-      }
-      a.scores[pair] = static_cast<T>(score);
-    }
-  });
+  if constexpr (same<typename S::T, float>) {
+    if (a.document.dtype == Dtype::int8) return maxsim_forward_as<typename S::Int8Dot, int8_t, false>(a);
+    if (a.document.dtype == Dtype::bf16) return maxsim_forward_of<typename S::Bf16Dot, bf16>(a);
+  }
+  with_element<S>(a.document.dtype, [&](auto element) { maxsim_forward_of<FloatDot<S>, decltype(element)>(a); });
 }
 
-// No atomics: every document owns its gradient rows, every query token its own.
-template <class S>
-void maxsim_backward(const MaxSimBackward<typename S::T>& a) {
-  const TokenLists query_tokens(a.query_mask, a.queries, a.query_tokens);
-  const TokenLists document_tokens(a.document_mask, a.documents(), a.document_tokens);
+// No atomics: every document owns its gradient rows, every query token its own. Sums are kept in S's precision and
+// rounded once, to the embeddings' type E.
+template <class S, class E>
+void maxsim_backward_as(const MaxSimBackward<typename S::T>& a) {
+  using T = typename S::T;
+  const Tokens query_tokens(a.query);
+  const Tokens document_tokens(a.document);
+  const Pairs pairs(a);
+  const auto* queries = static_cast<const E*>(a.query.data);
+  const auto* documents = static_cast<const E*>(a.document.data);
+  constexpr bool as_is = same<T, E>;
 
   if (a.grad_document)
-    parallel_for(a.documents(), [&](int64_t j) {
-      auto* grad = a.grad_document + j * a.document_tokens * a.dim;
-      fill_zero(grad, a.document_tokens * a.dim);
-      if (document_tokens.count(j) == 0) return;
-      const Pairing pairing = pairing_of(a, j);
-      for (int64_t i = pairing.first_query; i < pairing.last_query; ++i) {
-        const int64_t pair = i * a.columns + pairing.column;
-        const int32_t* tokens = query_tokens.indices(i);
-        for (int64_t t = 0; t < query_tokens.count(i); ++t) {
-          const int32_t winner = a.argmax.get(pair * a.query_tokens + tokens[t]);
-          axpy<S>(a.dim, a.grad[pair], a.query.row(i, tokens[t]), grad + winner * a.dim);
-        }
+    parallel_ranges(a.document.count, [&](int64_t first, int64_t last) {
+      int64_t longest = 0;
+      for (int64_t j = first; j < last; ++j) longest = a.document.length(j) > longest ? a.document.length(j) : longest;
+      const Scratch<T> sums(as_is ? 0 : longest * a.dim);
+      for (int64_t j = first; j < last; ++j) {
+        E* grad = static_cast<E*>(a.grad_document) + a.document.first_token(j) * a.dim;
+        T* sum = as_is ? reinterpret_cast<T*>(grad) : sums.get();
+        const int64_t size = a.document.length(j) * a.dim;
+        fill_zero(sum, size);
+        if (document_tokens.count(j) > 0)
+          pairs.of_document(j, [&](int64_t i, int64_t pair) {
+            const int64_t argmax = pairs.argmax(i, pair);
+            const E* query = queries + a.query.first_element(i);
+            for (int64_t n = 0; n < query_tokens.count(i); ++n) {
+              const int64_t t = query_tokens.token(i, n);
+              axpy<S>(a.dim, a.grad[pair], query + t * a.query.row_stride, sum + a.argmax.get(argmax + t) * a.dim);
+            }
+          });
+        if constexpr (!as_is) convert<S>(size, sum, grad);
       }
     });
 
   if (a.grad_query)
-    parallel_for(a.queries * a.query_tokens, [&](int64_t at) {
-      const int64_t i = at / a.query_tokens;
-      const int64_t t = at % a.query_tokens;
-      auto* grad = a.grad_query + at * a.dim;
-      fill_zero(grad, a.dim);
-      if (a.query_mask && !a.query_mask[at]) return;
-      for (int64_t column = 0; column < a.columns; ++column) {
-        const int64_t document = a.shared ? column : i * a.columns + column;
-        if (document_tokens.count(document) == 0) continue;
-        const int64_t pair = i * a.columns + column;
-        const int32_t winner = a.argmax.get(pair * a.query_tokens + t);
-        axpy<S>(a.dim, a.grad[pair], a.document.row(document, winner), grad);
+    parallel_ranges(a.query.all_tokens(), [&](int64_t first, int64_t last) {
+      const Scratch<T> sums(as_is ? 0 : a.dim);
+      int64_t i = 0;
+      for (int64_t token = first; token < last; ++token) {
+        while (token >= a.query.first_token(i + 1)) ++i;
+        E* grad = static_cast<E*>(a.grad_query) + token * a.dim;
+        T* sum = as_is ? reinterpret_cast<T*>(grad) : sums.get();
+        fill_zero(sum, a.dim);
+        if (!a.query.mask || a.query.mask[token])
+          pairs.of_query(i, [&](int64_t j, int64_t pair) {
+            if (document_tokens.count(j) == 0) return;
+            const int64_t winner = a.argmax.get(pairs.argmax(i, pair) + token - a.query.first_token(i));
+            axpy<S>(a.dim, a.grad[pair], documents + a.document.first_element(j) + winner * a.document.row_stride, sum);
+          });
+        if constexpr (!as_is) convert<S>(a.dim, sum, grad);
       }
     });
+}
+
+template <class S>
+void maxsim_backward(const MaxSimBackward<typename S::T>& a) {
+  with_element<S>(a.document.dtype, [&](auto element) { maxsim_backward_as<S, decltype(element)>(a); });
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "dot.inl.hpp"
+
 namespace menura {
 namespace {
 
@@ -12,17 +14,29 @@ struct Scalar {
   using Reg = Element;
   using Index = int32_t;
   using Mask = bool;
+  using Bf16Dot = FloatDot<Scalar>;
+  using Int8Dot = QuantizedDot<Scalar>;
   static constexpr int lanes = 1;
   static constexpr int rows = 4;
 
   static Reg zero() { return 0; }
-  static Reg load(const T* from) { return *from; }
-  static void store(T* to, Reg value) { *to = value; }
-  static Reg broadcast(double value) { return static_cast<T>(value); }
+  template <class E>
+  static Reg load(const E* from) {
+    return static_cast<T>(widen(*from));
+  }
+  template <class E>
+  static void store(E* to, Reg value) {
+    narrow(value, to);
+  }
+  static Reg broadcast(T value) { return value; }
+  static Reg multiply(Reg a, Reg b) { return a * b; }
   static Reg fma(Reg a, Reg b, Reg c) { return a * b + c; }
   static Index broadcast_index(int32_t value) { return value; }
   static void store_index(int32_t* to, Index value) { *to = value; }
   static Mask improves(Reg candidate, Reg best) { return !(candidate <= best) && best == best; }
+  static Mask none() { return false; }
+  static Mask unordered(Reg value, Mask before) { return before || value != value; }
+  static Reg maximum(Reg best, Reg candidate) { return candidate > best ? candidate : best; }
   static Reg select(Mask mask, Reg yes, Reg no) { return mask ? yes : no; }
   static Index select_index(Mask mask, Index yes, Index no) { return mask ? yes : no; }
 };

@@ -3,10 +3,10 @@
 
 #include <math.h>
 
-#include "max_dot.inl.hpp"
 #include "parallel.hpp"
 #include "scratch.inl.hpp"
 #include "sparse.hpp"
+#include "vectors.inl.hpp"
 
 namespace menura {
 namespace {

@@ -8,6 +8,8 @@
 #include "parallel.hpp"
 #include "scratch.inl.hpp"
 #include "splade_head.hpp"
+#include "tokens.inl.hpp"
+#include "vectors.inl.hpp"
 
 namespace menura {
 namespace {
@@ -40,7 +42,9 @@ void splade_head_forward(const SpladeHeadForward<typename S::T>& a) {
   using T = typename S::T;
   constexpr int64_t width = panel_width<S>;
   constexpr int64_t cached_bytes = 384 * 1024;  // packed panels of one group stay in the second-level cache
-  const TokenLists tokens(a.mask, a.batch, a.tokens);
+  const Sequences texts{a.hidden.data,       Dtype::fp32, a.batch, a.tokens, a.hidden.batch_stride,
+                        a.hidden.row_stride, nullptr,     a.mask,  nullptr};
+  const Tokens tokens(texts);
   const int64_t panels = (a.vocabulary + width - 1) / width;
   const int64_t panel_size = width * a.dim;
   int64_t group = cached_bytes / (panel_size * static_cast<int64_t>(sizeof(T)) + 1);
@@ -51,8 +55,13 @@ void splade_head_forward(const SpladeHeadForward<typename S::T>& a) {
     const int64_t last = first + group < panels ? first + group : panels;
     const Scratch<T> packed((last - first) * panel_size);
     for (int64_t p = first; p < last; ++p)
-      pack_panel<S>(packed.get() + (p - first) * panel_size, a.vocabulary - p * width, a.dim,
-                    [&](int64_t lane) { return a.weight + (p * width + lane) * a.dim; });
+      for (int64_t lane = 0; lane < width; ++lane) {
+        T* to = packed.get() + (p - first) * panel_size + lane;
+        if (p * width + lane < a.vocabulary)
+          FloatDot<S>::pack(to, width, a.weight + (p * width + lane) * a.dim, a.dim);
+        else
+          for (int64_t k = 0; k < a.dim; ++k) to[k * width] = 0;
+      }
     for (int64_t b = 0; b < a.batch; ++b) {
       const int64_t count = tokens.count(b);
       for (int64_t p = first; p < last; ++p) {
@@ -60,9 +69,14 @@ void splade_head_forward(const SpladeHeadForward<typename S::T>& a) {
         const int64_t at = b * a.vocabulary + p * width;
         T values[width];
         int32_t arguments[width];
-        if (count > 0)
-          max_dot<S>(packed.get() + (p - first) * panel_size, a.hidden.row(b, 0), a.hidden.row_stride,
-                     tokens.indices(b), count, a.dim, values, arguments);
+        if (count > 0) {
+          const int32_t* kept = tokens.kept(b);
+          const Stream<FloatDot<S>> rows{a.hidden.row(b, 0), a.hidden.row_stride, kept, kept, 0, nullptr, count};
+          Best<S> best;
+          best.reset(tokens.token(b, 0));
+          max_dot<FloatDot<S>, 2, true>(packed.get() + (p - first) * panel_size, rows, a.dim, best);
+          read_best<S, true>(best, values, arguments);
+        }
         for (int64_t lane = 0; lane < lanes; ++lane) {
           const T bias = a.bias ? a.bias[p * width + lane] : T(0);
           a.output[at + lane] = count > 0 ? activate(values[lane] + bias, a.activation) : T(0);

@@ -1,6 +1,7 @@
 // Gathers the kernels of one translation unit into its table.
 #pragma once
 
+#include "burn.inl.hpp"
 #include "kernels.hpp"
 #include "maxsim.inl.hpp"
 #include "sparse.inl.hpp"

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from menura.errors import MenuraError
-from menura.ops import flops, maxsim, maxsim_pairs, sparse_dot, splade_head
+from menura.ops import flops, maxsim, maxsim_packed, maxsim_pairs, quantize, sparse_dot, splade_head
 
 if TYPE_CHECKING:
     from menura.students import accelerate, restore
@@ -16,7 +16,18 @@ try:
 except PackageNotFoundError:
     __version__ = "0+source"
 
-__all__ = ["MenuraError", "accelerate", "flops", "maxsim", "maxsim_pairs", "restore", "sparse_dot", "splade_head"]
+__all__ = [
+    "MenuraError",
+    "accelerate",
+    "flops",
+    "maxsim",
+    "maxsim_packed",
+    "maxsim_pairs",
+    "quantize",
+    "restore",
+    "sparse_dot",
+    "splade_head",
+]
 
 
 def __getattr__(name: str) -> Any:

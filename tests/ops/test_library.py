@@ -20,9 +20,9 @@ SPARSE = torch.rand(2, 20) * (torch.rand(2, 20) > 0.5)
 
 FORWARD_CASES = {
     "maxsim": [
-        (QUERIES, DOCUMENTS, None, None, True),
-        (QUERIES, torch.randn(2, 4, 7, 8), MASK, torch.rand(2, 4, 7) > 0.3, False),
-        (torch.randn(2, 8, 5).mT, torch.randn(3, 8, 7).mT, None, None, True),
+        (QUERIES, DOCUMENTS, None, None, None, None, True),
+        (QUERIES, torch.randn(2, 4, 7, 8), MASK, torch.rand(2, 4, 7) > 0.3, None, None, False),
+        (torch.randn(2, 8, 5).mT, torch.randn(3, 8, 7).mT, None, None, None, None, True),
     ],
     "splade_head": [
         (HIDDEN, WEIGHT, BIAS, MASK, "relu", True),
@@ -35,8 +35,8 @@ FORWARD_CASES = {
 
 def backward_cases():
     for case in FORWARD_CASES["maxsim"]:
-        *inputs, _ = case
-        scores, argmax = library.maxsim(*inputs, True)
+        inputs = case[:4]
+        scores, argmax = library.maxsim(*inputs, None, None, True)
         yield "maxsim_backward", (torch.randn_like(scores), *inputs, argmax, True, False)
     for hidden, weight, bias, mask, activation, _ in FORWARD_CASES["splade_head"]:
         output, argmax = library.splade_head(hidden, weight, bias, mask, activation, True)

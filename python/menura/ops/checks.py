@@ -7,7 +7,11 @@ from torch import Tensor
 
 __all__ = [
     "as_mask",
+    "as_offsets",
+    "as_pairs",
+    "as_scales",
     "check_choice",
+    "check_embeddings",
     "check_floating",
     "check_rank",
     "check_same_device",
@@ -21,16 +25,26 @@ def check_floating(operator: str, **tensors: Tensor | None) -> None:
     for name, tensor in tensors.items():
         if tensor is None:
             continue
-        if not isinstance(tensor, Tensor):
-            raise TypeError(f"[{operator}] {name} must be a torch.Tensor; got {type(tensor).__name__}.")
-        if tensor.layout != torch.strided:
-            raise TypeError(f"[{operator}] {name} must be dense; got layout {tensor.layout}.")
+        _check_tensor(operator, name, tensor)
         if not tensor.dtype.is_floating_point:
             raise TypeError(f"[{operator}] {name} must be floating point; got {tensor.dtype}.")
 
 
+def check_embeddings(operator: str, queries: Tensor, documents: Tensor) -> None:
+    """Both must be dense, floating-point or int8, of one embedding dim."""
+    for name, tensor in (("queries", queries), ("documents", documents)):
+        if tensor.dtype != torch.int8:
+            check_floating(operator, **{name: tensor})
+    if queries.shape[-1] != documents.shape[-1]:
+        raise ValueError(
+            f"[{operator}] queries and documents must share the embedding dim; "
+            f"got {queries.shape[-1]} and {documents.shape[-1]}."
+        )
+
+
 def check_rank(operator: str, tensor: Tensor, name: str, shape: str, *ranks: int) -> None:
-    """`tensor` must have one of `ranks` dimensions, written out in `shape`."""
+    """`tensor` must be a dense tensor with one of `ranks` dimensions, written out in `shape`."""
+    _check_tensor(operator, name, tensor)
     if tensor.dim() not in ranks:
         raise ValueError(f"[{operator}] {name} must be {shape}; got shape {list(tensor.shape)}.")
 
@@ -53,11 +67,58 @@ def as_mask(operator: str, mask: Tensor | None, name: str, shape: torch.Size) ->
     """A contiguous boolean mask of exactly `shape`; any non-zero entry counts as True."""
     if mask is None:
         return None
-    if not isinstance(mask, Tensor):
-        raise TypeError(f"[{operator}] {name} must be a torch.Tensor; got {type(mask).__name__}.")
-    if mask.shape != shape:
-        raise ValueError(f"[{operator}] {name} must have shape {list(shape)}; got {list(mask.shape)}.")
+    _check_tensor(operator, name, mask)
+    _check_shape(operator, name, mask, shape)
     return mask.bool().contiguous()
+
+
+def as_scales(operator: str, scales: Tensor | None, name: str, embeddings: Tensor) -> Tensor | None:
+    """Contiguous float32 scales, one a token, where `embeddings` are int8; else none may be given."""
+    if embeddings.dtype != torch.int8:
+        if scales is not None:
+            raise ValueError(f"[{operator}] {name} go with int8 embeddings; got {embeddings.dtype}.")
+        return None
+    if scales is None:
+        raise ValueError(f"[{operator}] int8 embeddings need {name}; see menura.quantize.")
+    check_floating(operator, **{name: scales})
+    _check_shape(operator, name, scales, embeddings.shape[:-1])
+    return scales.detach().float().contiguous()
+
+
+def as_offsets(operator: str, offsets: Tensor, name: str, tokens: int) -> Tensor:
+    """Contiguous int64 offsets `[N+1]` that rise from 0 to `tokens`."""
+    _check_integers(operator, name, offsets)
+    if offsets.dim() != 1 or offsets.shape[0] == 0:
+        raise ValueError(f"[{operator}] {name} must be [N+1]; got shape {list(offsets.shape)}.")
+    if not torch.compiler.is_compiling() and offsets.device.type != "meta":
+        first, last = int(offsets[0]), int(offsets[-1])
+        if first != 0 or last != tokens:
+            raise ValueError(f"[{operator}] {name} must go from 0 to {tokens}; got {first} to {last}.")
+        falls = (offsets[1:] < offsets[:-1]).nonzero()
+        if falls.numel():
+            at = int(falls[0])
+            raise ValueError(
+                f"[{operator}] {name} must not fall; entry {at} is {int(offsets[at])}, the next {int(offsets[at + 1])}."
+            )
+    return offsets.long().contiguous()
+
+
+def as_pairs(operator: str, pairs: Tensor | None, queries: int, documents: int) -> Tensor | None:
+    """Contiguous int64 pairs `[P,2]` of a query and a document that there are."""
+    if pairs is None:
+        return None
+    _check_integers(operator, "pairs", pairs)
+    if pairs.dim() != 2 or pairs.shape[1] != 2:
+        raise ValueError(f"[{operator}] pairs must be [P,2]; got shape {list(pairs.shape)}.")
+    if not torch.compiler.is_compiling() and pairs.device.type != "meta":
+        outside = ((pairs < 0) | (pairs >= pairs.new_tensor([queries, documents]))).any(1).nonzero()
+        if outside.numel():
+            at = int(outside[0])
+            raise ValueError(
+                f"[{operator}] pairs must name one of {queries} queries and {documents} documents; "
+                f"pair {at} is {pairs[at].tolist()}."
+            )
+    return pairs.long().contiguous()
 
 
 def to_compute_dtype(*tensors: Tensor) -> tuple[Tensor, ...]:
@@ -69,3 +130,21 @@ def to_compute_dtype(*tensors: Tensor) -> tuple[Tensor, ...]:
 def distinct(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
     """Two tensor objects, also where one was passed twice: torch.compile traces no Function that takes one twice."""
     return first, second.view_as(second) if second is first else second
+
+
+def _check_tensor(operator: str, name: str, tensor: Tensor) -> None:
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"[{operator}] {name} must be a torch.Tensor; got {type(tensor).__name__}.")
+    if tensor.layout != torch.strided:
+        raise TypeError(f"[{operator}] {name} must be dense; got layout {tensor.layout}.")
+
+
+def _check_shape(operator: str, name: str, tensor: Tensor, shape: torch.Size) -> None:
+    if tensor.shape != shape:
+        raise ValueError(f"[{operator}] {name} must have shape {list(shape)}; got {list(tensor.shape)}.")
+
+
+def _check_integers(operator: str, name: str, tensor: Tensor) -> None:
+    _check_tensor(operator, name, tensor)
+    if tensor.dtype not in (torch.int32, torch.int64):
+        raise TypeError(f"[{operator}] {name} must be int32 or int64; got {tensor.dtype}.")

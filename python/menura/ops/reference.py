@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["EMPTY_DOCUMENT_SCORE", "flops", "maxsim", "maxsim_pairs", "sparse_dot", "splade_head"]
+__all__ = ["EMPTY_DOCUMENT_SCORE", "flops", "maxsim", "maxsim_packed", "maxsim_pairs", "sparse_dot", "splade_head"]
 
 # The score of a document without tokens, as in sentence-transformers: below every real document, yet finite.
 EMPTY_DOCUMENT_SCORE = -1e9
@@ -20,6 +20,8 @@ def maxsim(
     *,
     query_mask: Tensor | None = None,
     document_mask: Tensor | None = None,
+    query_scales: Tensor | None = None,
+    document_scales: Tensor | None = None,
     length_normalize: bool = False,
 ) -> Tensor:
     """`[Nq,Lq,d]` x `[Nd,Ld,d]` -> `[Nq,Nd]`, or x `[Nq,K,Ld,d]` -> `[Nq,K]`. See `menura.maxsim`."""
@@ -28,6 +30,7 @@ def maxsim(
     if document_mask is None:
         document_mask = documents.new_ones(documents.shape[:-1], dtype=torch.bool)
     dtype = _compute_dtype(queries, documents)
+    queries, documents = _scaled(queries, query_scales), _scaled(documents, document_scales)
     # Zeroed before the product, so that no NaN in a masked token reaches a gradient as 0 * NaN.
     queries = torch.where(query_mask[..., None], queries.to(dtype), 0)
     documents = torch.where(document_mask[..., None], documents.to(dtype), 0)
@@ -54,6 +57,8 @@ def maxsim_pairs(
     *,
     query_mask: Tensor | None = None,
     document_mask: Tensor | None = None,
+    query_scales: Tensor | None = None,
+    document_scales: Tensor | None = None,
     length_normalize: bool = False,
 ) -> Tensor:
     """`[B,Lq,d]` x `[B,Ld,d]` -> `[B]`. See `menura.maxsim_pairs`."""
@@ -62,8 +67,41 @@ def maxsim_pairs(
         documents[:, None],
         query_mask=query_mask,
         document_mask=None if document_mask is None else document_mask[:, None],
+        query_scales=query_scales,
+        document_scales=None if document_scales is None else document_scales[:, None],
         length_normalize=length_normalize,
     )[:, 0]
+
+
+def maxsim_packed(
+    queries: Tensor,
+    documents: Tensor,
+    cu_seqlens_q: Tensor,
+    cu_seqlens_d: Tensor,
+    *,
+    pairs: Tensor | None = None,
+    query_scales: Tensor | None = None,
+    document_scales: Tensor | None = None,
+    length_normalize: bool = False,
+) -> Tensor:
+    """`[Tq,d]` x `[Td,d]` -> `[Nq,Nd]`, or `[P]` for `pairs [P,2]`. See `menura.maxsim_packed`."""
+    count = cu_seqlens_q.shape[0] - 1, cu_seqlens_d.shape[0] - 1
+    if pairs is None:
+        pairs = torch.cartesian_prod(*(torch.arange(n, device=queries.device) for n in count)).view(-1, 2)
+        shape = count
+    else:
+        shape = (pairs.shape[0],)
+    queries, documents = _scaled(queries, query_scales), _scaled(documents, document_scales)
+    scores = [
+        maxsim(
+            queries[None, cu_seqlens_q[i] : cu_seqlens_q[i + 1]],
+            documents[None, cu_seqlens_d[j] : cu_seqlens_d[j + 1]],
+            length_normalize=length_normalize,
+        )
+        for i, j in pairs.tolist()
+    ]
+    dtype = _compute_dtype(queries, documents)
+    return torch.cat(scores).view(shape) if scores else queries.new_zeros(shape, dtype=dtype)
 
 
 def splade_head(
@@ -110,3 +148,8 @@ def flops(activations: Tensor, *, estimator: str = "mean") -> Tensor:
 def _compute_dtype(*tensors: Tensor) -> torch.dtype:
     """float64 where an input is; float32 otherwise, also for half precision."""
     return torch.float64 if any(tensor.dtype == torch.float64 for tensor in tensors) else torch.float32
+
+
+def _scaled(embeddings: Tensor, scales: Tensor | None) -> Tensor:
+    """int8 embeddings times their scales `[...]`; others as they are."""
+    return embeddings if scales is None else embeddings.to(scales.dtype) * scales[..., None]

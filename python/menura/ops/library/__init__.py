@@ -5,7 +5,7 @@ flag for what only its backward needs. A gradient that is not asked for comes ba
 """
 
 from menura.ops.library.flops import ESTIMATORS, flops, flops_backward
-from menura.ops.library.maxsim import maxsim, maxsim_backward
+from menura.ops.library.maxsim import maxsim, maxsim_backward, maxsim_packed, maxsim_packed_backward
 from menura.ops.library.sparse_dot import sparse_dot, sparse_dot_backward
 from menura.ops.library.splade_head import ACTIVATIONS, splade_head, splade_head_backward
 
@@ -16,6 +16,8 @@ __all__ = [
     "flops_backward",
     "maxsim",
     "maxsim_backward",
+    "maxsim_packed",
+    "maxsim_packed_backward",
     "sparse_dot",
     "sparse_dot_backward",
     "splade_head",

@@ -5,9 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["address", "argmax_dtype", "grad_like", "indices", "is_fp64", "library", "rows"]
+__all__ = ["address", "argmax_dtype", "dtype_code", "grad_like", "indices", "is_fp64", "library", "rows"]
 
 library = torch.library.Library("menura", "DEF")
+
+# In the order of the kernels' Dtype.
+_DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16, torch.int8)
 
 
 def argmax_dtype(tokens: int) -> torch.dtype:
@@ -39,6 +42,11 @@ def address(tensor: Tensor | None) -> int:
 def indices(argmax: Tensor, wanted: bool = True) -> tuple[int, int]:
     """Address and bytes an index; 0 bytes: not wanted."""
     return (argmax.data_ptr(), argmax.element_size()) if wanted else (0, 0)
+
+
+def dtype_code(tensor: Tensor) -> int:
+    """How the kernels call the tensor's dtype."""
+    return _DTYPES.index(tensor.dtype)
 
 
 def is_fp64(tensor: Tensor) -> bool:

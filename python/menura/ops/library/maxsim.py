@@ -1,64 +1,140 @@
-"""MaxSim as PyTorch knows it."""
+"""MaxSim as PyTorch knows it.
+
+Queries and documents are padded, `[N,L,d]` (candidates: `[N,K,L,d]`), or packed, `[T,d]` with offsets `[N+1]`.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from menura.ops.library.calling import address, argmax_dtype, grad_like, indices, is_fp64, library, rows
+from menura.ops.library.calling import address, argmax_dtype, dtype_code, grad_like, indices, is_fp64, library
 from menura.ops.native import kernels
 
-__all__ = ["maxsim", "maxsim_backward"]
+__all__ = ["maxsim", "maxsim_backward", "maxsim_packed", "maxsim_packed_backward"]
 
 library.define(
-    "maxsim(Tensor queries, Tensor documents, Tensor? query_mask, Tensor? document_mask, bool save_argmax)"
-    " -> (Tensor, Tensor)"
+    "maxsim(Tensor queries, Tensor documents, Tensor? query_mask, Tensor? document_mask, Tensor? query_scales,"
+    " Tensor? document_scales, bool save_argmax) -> (Tensor, Tensor)"
 )
 library.define(
     "maxsim_backward(Tensor grad, Tensor queries, Tensor documents, Tensor? query_mask, Tensor? document_mask,"
     " Tensor argmax, bool need_queries, bool need_documents) -> (Tensor, Tensor)"
 )
+library.define(
+    "maxsim_packed(Tensor queries, Tensor documents, Tensor cu_seqlens_q, Tensor cu_seqlens_d, Tensor? pairs,"
+    " Tensor? query_scales, Tensor? document_scales, bool save_argmax) -> (Tensor, Tensor)"
+)
+library.define(
+    "maxsim_packed_backward(Tensor grad, Tensor queries, Tensor documents, Tensor cu_seqlens_q, Tensor cu_seqlens_d,"
+    " Tensor? pairs, Tensor argmax, bool need_queries, bool need_documents) -> (Tensor, Tensor)"
+)
+
+IN_BATCH, GROUPED, LISTED = range(3)
+
+Sequences = tuple[int, int, int, int, int, int, int, int, int]
+Pairs = tuple[int, int, int, int]
 
 
-def _maxsim_columns(queries: Tensor, documents: Tensor) -> int:
-    return documents.shape[0] if documents.dim() == 3 else documents.shape[1]
+def _rows(tensor: Tensor) -> Tensor:
+    """The tensor, copied only if its last axis is not contiguous or its leading axes are not laid out in rows."""
+    if tensor.dim() == 4:
+        tensor = tensor.flatten(0, 1)
+    return tensor.contiguous() if tensor.shape[-1] != 1 and tensor.stride(-1) != 1 else tensor
 
 
-def _maxsim_outputs(queries: Tensor, documents: Tensor, save_argmax: bool) -> tuple[Tensor, Tensor]:
-    shape = (queries.shape[0], _maxsim_columns(queries, documents))
-    argmax_shape = (*shape, queries.shape[1]) if save_argmax else (0,)
-    return queries.new_empty(shape), queries.new_empty(argmax_shape, dtype=argmax_dtype(documents.shape[-2]))
-
-
-def _maxsim_sizes(queries: Tensor, documents: Tensor) -> tuple[int, int, int, int, int, bool]:
+def _padded(rows: Tensor, mask: Tensor | None, scales: Tensor | None) -> Sequences:
+    count, tokens, _ = rows.shape
     return (
-        queries.shape[0],
-        _maxsim_columns(queries, documents),
-        queries.shape[1],
-        documents.shape[-2],
-        queries.shape[2],
-        documents.dim() == 3,
+        rows.data_ptr(),
+        dtype_code(rows),
+        count,
+        tokens,
+        rows.stride(0),
+        rows.stride(1),
+        0,
+        address(mask),
+        address(scales),
     )
+
+
+def _packed(rows: Tensor, offsets: Tensor, scales: Tensor | None) -> Sequences:
+    return (
+        rows.data_ptr(),
+        dtype_code(rows),
+        offsets.numel() - 1,
+        rows.shape[0],
+        0,
+        rows.stride(0),
+        offsets.data_ptr(),
+        0,
+        address(scales),
+    )
+
+
+def _padded_pairs(documents: Tensor) -> Pairs:
+    return (documents.shape[-1], IN_BATCH if documents.dim() == 3 else GROUPED, 0, 0)
+
+
+def _packed_pairs(documents: Tensor, pairs: Tensor | None) -> Pairs:
+    if pairs is None:
+        return (documents.shape[-1], IN_BATCH, 0, 0)
+    return (documents.shape[-1], LISTED, address(pairs), pairs.shape[0])
+
+
+def _outputs(
+    queries: Tensor, shape: tuple[int, ...], argmax_shape: tuple[int, ...], tokens: int
+) -> tuple[Tensor, Tensor]:
+    dtype = torch.float64 if queries.dtype == torch.float64 else torch.float32
+    return queries.new_empty(shape, dtype=dtype), queries.new_empty(argmax_shape, dtype=argmax_dtype(tokens))
+
+
+def _padded_outputs(queries: Tensor, documents: Tensor, save_argmax: bool) -> tuple[Tensor, Tensor]:
+    shape = (queries.shape[0], documents.shape[0 if documents.dim() == 3 else 1])
+    return _outputs(queries, shape, (*shape, queries.shape[1]) if save_argmax else (0,), documents.shape[-2])
+
+
+def _packed_outputs(
+    queries: Tensor, documents: Tensor, cu_seqlens_q: Tensor, cu_seqlens_d: Tensor, pairs: Tensor | None, winners: int
+) -> tuple[Tensor, Tensor]:
+    if pairs is None:
+        shape: tuple[int, ...] = (cu_seqlens_q.shape[0] - 1, cu_seqlens_d.shape[0] - 1)
+    else:
+        shape = (pairs.shape[0],)
+    return _outputs(queries, shape, (winners,), documents.shape[0])
+
+
+def _listed_winners(cu_seqlens_q: Tensor, pairs: Tensor) -> int:
+    """Query tokens over all pairs."""
+    return int((cu_seqlens_q[1:] - cu_seqlens_q[:-1])[pairs[:, 0]].sum())
+
+
+def _forward(
+    outputs: tuple[Tensor, Tensor], queries: Sequences, documents: Sequences, pairs: Pairs, save: bool
+) -> None:
+    scores, argmax = outputs
+    kernels.maxsim_forward(is_fp64(scores), queries, documents, pairs, address(scores), indices(argmax, save))
 
 
 def _maxsim_cpu(
-    queries: Tensor, documents: Tensor, query_mask: Tensor | None, document_mask: Tensor | None, save_argmax: bool
+    queries: Tensor,
+    documents: Tensor,
+    query_mask: Tensor | None,
+    document_mask: Tensor | None,
+    query_scales: Tensor | None,
+    document_scales: Tensor | None,
+    save_argmax: bool,
 ) -> tuple[Tensor, Tensor]:
-    scores, argmax = _maxsim_outputs(queries, documents, save_argmax)
-    sizes = _maxsim_sizes(queries, documents)
-    queries, query_rows = rows(queries)
-    documents, document_rows = rows(documents)
-    kernels.maxsim_forward(
-        is_fp64(queries),
-        sizes,
-        query_rows,
-        document_rows,
-        address(query_mask),
-        address(document_mask),
-        address(scores),
-        indices(argmax, save_argmax),
+    outputs = _padded_outputs(queries, documents, save_argmax)
+    query_rows, document_rows = _rows(queries), _rows(documents)
+    _forward(
+        outputs,
+        _padded(query_rows, query_mask, query_scales),
+        _padded(document_rows, document_mask, document_scales),
+        _padded_pairs(documents),
+        save_argmax,
     )
-    return scores, argmax
+    return outputs
 
 
 def _maxsim_backward_cpu(
@@ -72,17 +148,63 @@ def _maxsim_backward_cpu(
     need_documents: bool,
 ) -> tuple[Tensor, Tensor]:
     grads = grad_like(queries, need_queries), grad_like(documents, need_documents)
-    sizes = _maxsim_sizes(queries, documents)
-    grad = grad.contiguous()
-    queries, query_rows = rows(queries)
-    documents, document_rows = rows(documents)
+    grad, query_rows, document_rows = grad.contiguous(), _rows(queries), _rows(documents)
     kernels.maxsim_backward(
         is_fp64(queries),
-        sizes,
-        query_rows,
-        document_rows,
-        address(query_mask),
-        address(document_mask),
+        _padded(query_rows, query_mask, None),
+        _padded(document_rows, document_mask, None),
+        _padded_pairs(documents),
+        address(grad),
+        indices(argmax),
+        *map(address, grads),
+    )
+    return grads
+
+
+def _maxsim_packed_cpu(
+    queries: Tensor,
+    documents: Tensor,
+    cu_seqlens_q: Tensor,
+    cu_seqlens_d: Tensor,
+    pairs: Tensor | None,
+    query_scales: Tensor | None,
+    document_scales: Tensor | None,
+    save_argmax: bool,
+) -> tuple[Tensor, Tensor]:
+    winners = 0
+    if save_argmax:
+        count = cu_seqlens_d.shape[0] - 1
+        winners = queries.shape[0] * count if pairs is None else _listed_winners(cu_seqlens_q, pairs)
+    outputs = _packed_outputs(queries, documents, cu_seqlens_q, cu_seqlens_d, pairs, winners)
+    query_rows, document_rows = _rows(queries), _rows(documents)
+    _forward(
+        outputs,
+        _packed(query_rows, cu_seqlens_q, query_scales),
+        _packed(document_rows, cu_seqlens_d, document_scales),
+        _packed_pairs(documents, pairs),
+        save_argmax,
+    )
+    return outputs
+
+
+def _maxsim_packed_backward_cpu(
+    grad: Tensor,
+    queries: Tensor,
+    documents: Tensor,
+    cu_seqlens_q: Tensor,
+    cu_seqlens_d: Tensor,
+    pairs: Tensor | None,
+    argmax: Tensor,
+    need_queries: bool,
+    need_documents: bool,
+) -> tuple[Tensor, Tensor]:
+    grads = grad_like(queries, need_queries), grad_like(documents, need_documents)
+    grad, query_rows, document_rows = grad.contiguous(), _rows(queries), _rows(documents)
+    kernels.maxsim_backward(
+        is_fp64(queries),
+        _packed(query_rows, cu_seqlens_q, None),
+        _packed(document_rows, cu_seqlens_d, None),
+        _packed_pairs(documents, pairs),
         address(grad),
         indices(argmax),
         *map(address, grads),
@@ -93,13 +215,21 @@ def _maxsim_backward_cpu(
 if kernels is not None:
     library.impl("maxsim", _maxsim_cpu, "CPU")
     library.impl("maxsim_backward", _maxsim_backward_cpu, "CPU")
+    library.impl("maxsim_packed", _maxsim_packed_cpu, "CPU")
+    library.impl("maxsim_packed_backward", _maxsim_packed_backward_cpu, "CPU")
 
 
 @torch.library.register_fake("menura::maxsim")
 def _maxsim_fake(
-    queries: Tensor, documents: Tensor, query_mask: Tensor | None, document_mask: Tensor | None, save_argmax: bool
+    queries: Tensor,
+    documents: Tensor,
+    query_mask: Tensor | None,
+    document_mask: Tensor | None,
+    query_scales: Tensor | None,
+    document_scales: Tensor | None,
+    save_argmax: bool,
 ) -> tuple[Tensor, Tensor]:
-    return _maxsim_outputs(queries, documents, save_argmax)
+    return _padded_outputs(queries, documents, save_argmax)
 
 
 @torch.library.register_fake("menura::maxsim_backward")
@@ -116,6 +246,42 @@ def _maxsim_backward_fake(
     return grad_like(queries, need_queries), grad_like(documents, need_documents)
 
 
+@torch.library.register_fake("menura::maxsim_packed")
+def _maxsim_packed_fake(
+    queries: Tensor,
+    documents: Tensor,
+    cu_seqlens_q: Tensor,
+    cu_seqlens_d: Tensor,
+    pairs: Tensor | None,
+    query_scales: Tensor | None,
+    document_scales: Tensor | None,
+    save_argmax: bool,
+) -> tuple[Tensor, Tensor]:
+    winners = 0
+    if save_argmax:
+        # How many query tokens a list of pairs holds is known when it runs.
+        count = cu_seqlens_d.shape[0] - 1
+        winners = queries.shape[0] * count if pairs is None else torch.library.get_ctx().new_dynamic_size()
+    return _packed_outputs(queries, documents, cu_seqlens_q, cu_seqlens_d, pairs, winners)
+
+
+@torch.library.register_fake("menura::maxsim_packed_backward")
+def _maxsim_packed_backward_fake(
+    grad: Tensor,
+    queries: Tensor,
+    documents: Tensor,
+    cu_seqlens_q: Tensor,
+    cu_seqlens_d: Tensor,
+    pairs: Tensor | None,
+    argmax: Tensor,
+    need_queries: bool,
+    need_documents: bool,
+) -> tuple[Tensor, Tensor]:
+    return grad_like(queries, need_queries), grad_like(documents, need_documents)
+
+
 # Bound once: resolving `torch.ops.menura.X.default` at every call costs microseconds.
 maxsim = torch.ops.menura.maxsim.default
 maxsim_backward = torch.ops.menura.maxsim_backward.default
+maxsim_packed = torch.ops.menura.maxsim_packed.default
+maxsim_packed_backward = torch.ops.menura.maxsim_packed_backward.default

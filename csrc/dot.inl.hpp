@@ -1,0 +1,46 @@
+// How a tile multiplies. A panel holds vectors (query tokens, vocabulary rows) side by side, one lane each; rows
+// (document tokens, hidden states) meet it a step at a time: a piece of the row goes to all lanes. This is the step
+// of one number; wider steps are defined beside the instructions that make them.
+#pragma once
+
+#include <cstdint>
+
+#include "convert.inl.hpp"
+
+namespace menura {
+namespace {
+
+template <class S>
+struct FloatDot {
+  using Simd = S;
+  using Element = typename S::T;  // of a row
+  using Packed = typename S::T;   // of a panel: one lane's share of a step
+  using Operand = typename S::Reg;
+  using Sum = typename S::Reg;
+  static constexpr int64_t step = 1;    // numbers of a row
+  static constexpr int64_t header = 0;  // lines of a panel before its first step
+
+  static Sum start(const Packed*) { return S::zero(); }
+  static Operand load(const Packed* from) { return S::load(from); }
+  static Operand broadcast(const Element* from) { return S::broadcast(*from); }
+  static Operand broadcast_rest(const Element* from, int64_t) { return broadcast(from); }
+  static Sum multiply_add(Operand row, Operand panel, Sum sum) { return S::fma(row, panel, sum); }
+  static typename S::Reg value(Sum sum, const float*, int64_t) { return sum; }
+
+  // Writes one vector into its lane of a panel that is `width` lanes wide and zero so far.
+  template <class E>
+  static void pack(Packed* lane, int64_t width, const E* vector, int64_t dim) {
+    for (int64_t k = 0; k < dim; ++k) lane[k * width] = static_cast<Packed>(widen(vector[k]));
+  }
+};
+
+// Of whole numbers with a scale a row. Their products are exact, and so are sums up to 2^24.
+template <class S>
+struct QuantizedDot : FloatDot<S> {
+  static typename S::Reg value(typename S::Reg sum, const float* scales, int64_t row) {
+    return S::multiply(sum, S::broadcast(scales[row]));
+  }
+};
+
+}  // namespace
+}  // namespace menura
