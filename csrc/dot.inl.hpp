@@ -19,6 +19,7 @@ struct FloatDot {
   using Sum = typename S::Reg;
   static constexpr int64_t step = 1;    // numbers of a row
   static constexpr int64_t header = 0;  // lines of a panel before its first step
+  static constexpr bool whole = false;  // numbers that are never NaN; their scales may be
 
   static Sum start(const Packed*) { return S::zero(); }
   static Operand load(const Packed* from) { return S::load(from); }
@@ -37,6 +38,7 @@ struct FloatDot {
 // Of whole numbers with a scale a row. Their products are exact, and so are sums up to 2^24.
 template <class S>
 struct QuantizedDot : FloatDot<S> {
+  static constexpr bool whole = true;
   static typename S::Reg value(typename S::Reg sum, const float* scales, int64_t row) {
     return S::multiply(sum, S::broadcast(scales[row]));
   }

@@ -14,6 +14,7 @@ struct Avx512Bf16Dot {
   using Sum = __m512;
   static constexpr int64_t step = 2;
   static constexpr int64_t header = 0;
+  static constexpr bool whole = false;
 
   static Sum start(const Packed*) { return _mm512_setzero_ps(); }
   static Operand load(const Packed* from) { return reinterpret_cast<__m512bh>(_mm512_loadu_si512(from)); }
@@ -43,6 +44,7 @@ struct Avx512Int8Dot {
   using Sum = __m512i;
   static constexpr int64_t step = 4;
   static constexpr int64_t header = 1;
+  static constexpr bool whole = true;
 
   static Sum start(const Packed* panel) { return load(panel); }
   static Operand load(const Packed* from) { return _mm512_loadu_si512(from); }

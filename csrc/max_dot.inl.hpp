@@ -107,7 +107,7 @@ MENURA_INLINE void max_dot_rows(const typename D::Packed* panel, const Stream<D>
         best.value[w] = S::select(better, value, best.value[w]);
         best.index[w] = S::select_index(better, index, best.index[w]);
       } else {
-        best.nan[w] = S::unordered(value, best.nan[w]);
+        if constexpr (!D::whole) best.nan[w] = S::unordered(value, best.nan[w]);
         best.value[w] = S::maximum(best.value[w], value);
       }
     }
@@ -125,7 +125,8 @@ MENURA_INLINE void max_dot_tail(const typename D::Packed* panel, const Stream<D>
   }
 }
 
-// All rows against one panel, W registers wide; `best` goes on from where it was.
+// All rows against one panel, W registers wide; `best` goes on from where it was. A NaN among the scales of whole
+// numbers is not seen.
 template <class D, int W, bool Index>
 void max_dot(const typename D::Packed* panel, const Stream<D>& rows, int64_t dim, Best<typename D::Simd>& best) {
   constexpr int R = D::Simd::rows;

@@ -28,7 +28,8 @@ class Scorer {
   using Panels = QueryPanels<D, E>;
   using Group = typename Panels::Group;
   static constexpr bool as_is = same<E, typename D::Element>;
-  static constexpr int64_t cached_bytes = 128 * 1024;  // rows that one panel after another finds in the cache
+  // Rows that one panel after another finds in the second-level cache; widened ones beside a panel in the first.
+  static constexpr int64_t cached_bytes = (as_is ? 128 : 12) * 1024;
 
  public:
   Scorer(const Sequences& documents, const Tokens& tokens, const Panels& panels, int64_t dim)
@@ -56,6 +57,7 @@ class Scorer {
         else
           max_dot<D, 2, Index>(panels_.panel(group, p), rows, dim_, best_[p]);
     }
+    const T spoilt = D::whole ? spoilt_scales(document) : T(0);
     T values[Panels::width];
     int32_t winners[Panels::width];
     double sum = 0;
@@ -63,7 +65,7 @@ class Scorer {
       read_best<S, Index>(best_[p], values, winners);
       for (int64_t n = 0; n < panels_.lanes(group, p); ++n) {
         const int64_t lane = group.first_lane + p * Panels::width + n;
-        sum += static_cast<double>(values[n]) * panels_.scale(lane);
+        sum += static_cast<double>(values[n] + spoilt) * panels_.scale(lane);
         if constexpr (Index) winner(lane, winners[n]);
         if (lane + 1 < group.last_lane && panels_.query(lane + 1) == panels_.query(lane)) continue;
         score(panels_.query(lane), sum);
@@ -73,6 +75,14 @@ class Scorer {
   }
 
  private:
+  // NaN where a token of the document has no finite scale, else zero.
+  T spoilt_scales(int64_t document) const {
+    const float* scales = documents_.scales + documents_.first_token(document);
+    T sum = 0;
+    for (int64_t n = 0; n < tokens_.count(document); ++n) sum += static_cast<T>(scales[tokens_.token(document, n)]) * 0;
+    return sum;
+  }
+
   Stream<D> stream(int64_t document, int64_t at, int64_t count) const {
     const E* base = static_cast<const E*>(documents_.data) + documents_.first_element(document);
     const float* scales = documents_.scales ? documents_.scales + documents_.first_token(document) : nullptr;
@@ -87,8 +97,12 @@ class Scorer {
               scales ? scales + at : nullptr,
               count};
     } else {
+      const int64_t bytes = dim_ * static_cast<int64_t>(sizeof(E));
       for (int64_t r = 0; r < count; ++r) {
         const int64_t token = kept ? kept[r] : at + r;
+        // The next block's row comes near while this block is multiplied.
+        const char* ahead = reinterpret_cast<const char*>(base + (token + block_) * documents_.row_stride);
+        for (int64_t line = 0; line < bytes; line += 64) __builtin_prefetch(ahead + line);
         convert<S>(dim_, base + token * documents_.row_stride, widened_.get() + r * dim_);
         if (scales) widened_scales_[r] = scales[token];
       }
