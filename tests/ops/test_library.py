@@ -18,11 +18,19 @@ HIDDEN, WEIGHT, BIAS = torch.randn(2, 5, 8), torch.randn(20, 8), torch.randn(20)
 MASK = torch.rand(2, 5) > 0.3
 SPARSE = torch.rand(2, 20) * (torch.rand(2, 20) > 0.5)
 
+TOKENS, OFFSETS = torch.randn(9, 8), torch.tensor([0, 4, 4, 9])
+PAIRS = torch.tensor([[2, 0], [0, 2]])
+
 FORWARD_CASES = {
     "maxsim": [
         (QUERIES, DOCUMENTS, None, None, None, None, True),
         (QUERIES, torch.randn(2, 4, 7, 8), MASK, torch.rand(2, 4, 7) > 0.3, None, None, False),
         (torch.randn(2, 8, 5).mT, torch.randn(3, 8, 7).mT, None, None, None, None, True),
+    ],
+    "maxsim_packed": [
+        (TOKENS, TOKENS.flip(0), OFFSETS, OFFSETS, None, None, None, True),
+        (TOKENS.T.contiguous().T, TOKENS.flip(0), OFFSETS, OFFSETS, PAIRS, None, None, False),
+        (*[TOKENS.to(torch.int8)] * 2, OFFSETS, OFFSETS, PAIRS, torch.ones(9), torch.ones(9), False),
     ],
     "splade_head": [
         (HIDDEN, WEIGHT, BIAS, MASK, "relu", True),
@@ -38,6 +46,10 @@ def backward_cases():
         inputs = case[:4]
         scores, argmax = library.maxsim(*inputs, None, None, True)
         yield "maxsim_backward", (torch.randn_like(scores), *inputs, argmax, True, False)
+    for case in FORWARD_CASES["maxsim_packed"][:2]:
+        inputs = case[:5]
+        scores, argmax = library.maxsim_packed(*inputs, None, None, True)
+        yield "maxsim_packed_backward", (torch.randn_like(scores), *inputs, argmax, True, False)
     for hidden, weight, bias, mask, activation, _ in FORWARD_CASES["splade_head"]:
         output, argmax = library.splade_head(hidden, weight, bias, mask, activation, True)
         needed = (True, True, bias is not None)
@@ -63,6 +75,18 @@ def train_step(queries, documents, hidden, weight, bias, mask):
     activations = menura.splade_head(hidden, weight, bias, mask=mask)
     dots = menura.sparse_dot(activations, activations)
     return scores.sum() + pairs.sum() + dots.sum() + menura.flops(activations)
+
+
+def test_packed_maxsim_compiles_in_one_graph():
+    def step(queries, documents, cu_seqlens_q, cu_seqlens_d):
+        return menura.maxsim_packed(queries, documents, cu_seqlens_q, cu_seqlens_d, length_normalize=True).sum()
+
+    compiled = torch.compile(step, fullgraph=True, backend="aot_eager")
+    inputs = [TOKENS.clone().requires_grad_(), TOKENS.flip(0).requires_grad_()]
+    eager = torch.autograd.grad(step(*inputs, OFFSETS, OFFSETS), inputs)
+    traced = torch.autograd.grad(compiled(*inputs, OFFSETS, OFFSETS), inputs)
+    for own, other in zip(eager, traced, strict=True):
+        torch.testing.assert_close(own, other)
 
 
 @pytest.mark.parametrize("dynamic", [False, True])

@@ -29,8 +29,8 @@ def maxsim(
         query_mask = queries.new_ones(queries.shape[:-1], dtype=torch.bool)
     if document_mask is None:
         document_mask = documents.new_ones(documents.shape[:-1], dtype=torch.bool)
-    dtype = _compute_dtype(queries, documents)
     queries, documents = _scaled(queries, query_scales), _scaled(documents, document_scales)
+    dtype = _compute_dtype(queries, documents)
     # Zeroed before the product, so that no NaN in a masked token reaches a gradient as 0 * NaN.
     queries = torch.where(query_mask[..., None], queries.to(dtype), 0)
     documents = torch.where(document_mask[..., None], documents.to(dtype), 0)
@@ -88,7 +88,7 @@ def maxsim_packed(
     count = cu_seqlens_q.shape[0] - 1, cu_seqlens_d.shape[0] - 1
     if pairs is None:
         pairs = torch.cartesian_prod(*(torch.arange(n, device=queries.device) for n in count)).view(-1, 2)
-        shape = count
+        shape: tuple[int, ...] = count
     else:
         shape = (pairs.shape[0],)
     queries, documents = _scaled(queries, query_scales), _scaled(documents, document_scales)

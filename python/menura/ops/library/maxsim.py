@@ -5,6 +5,8 @@ Queries and documents are padded, `[N,L,d]` (candidates: `[N,K,L,d]`), or packed
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -83,7 +85,7 @@ def _packed_pairs(documents: Tensor, pairs: Tensor | None) -> Pairs:
 
 
 def _outputs(
-    queries: Tensor, shape: tuple[int, ...], argmax_shape: tuple[int, ...], tokens: int
+    queries: Tensor, shape: tuple[int, ...], argmax_shape: tuple[int | torch.SymInt, ...], tokens: int
 ) -> tuple[Tensor, Tensor]:
     dtype = torch.float64 if queries.dtype == torch.float64 else torch.float32
     return queries.new_empty(shape, dtype=dtype), queries.new_empty(argmax_shape, dtype=argmax_dtype(tokens))
@@ -95,7 +97,12 @@ def _padded_outputs(queries: Tensor, documents: Tensor, save_argmax: bool) -> tu
 
 
 def _packed_outputs(
-    queries: Tensor, documents: Tensor, cu_seqlens_q: Tensor, cu_seqlens_d: Tensor, pairs: Tensor | None, winners: int
+    queries: Tensor,
+    documents: Tensor,
+    cu_seqlens_q: Tensor,
+    cu_seqlens_d: Tensor,
+    pairs: Tensor | None,
+    winners: int | torch.SymInt,
 ) -> tuple[Tensor, Tensor]:
     if pairs is None:
         shape: tuple[int, ...] = (cu_seqlens_q.shape[0] - 1, cu_seqlens_d.shape[0] - 1)
@@ -257,7 +264,7 @@ def _maxsim_packed_fake(
     document_scales: Tensor | None,
     save_argmax: bool,
 ) -> tuple[Tensor, Tensor]:
-    winners = 0
+    winners: int | torch.SymInt = 0
     if save_argmax:
         # How many query tokens a list of pairs holds is known when it runs.
         count = cu_seqlens_d.shape[0] - 1
