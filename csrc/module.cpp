@@ -1,5 +1,6 @@
 // The Python face: one binding a kernel, and the choice of the instruction set.
 #include "bind.hpp"
+#include "huge_pages.hpp"
 
 namespace menura {
 namespace {
@@ -19,6 +20,7 @@ PYBIND11_MODULE(_C, m, pybind11::mod_gil_not_used()) {
   m.def("set_isa", &set_isa);
   m.def("available_isas", &available_isas);
   m.def("burn", &burn);
+  m.def("advise_huge_pages", [](Address data, int64_t bytes) { advise_huge_pages(at<void>(data), bytes); });
   bind_maxsim(m);
   bind_sparse(m);
   bind_splade_head(m);

@@ -5,12 +5,19 @@ Queries and documents are padded, `[N,L,d]` (candidates: `[N,K,L,d]`), or packed
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from menura.ops.library.calling import address, argmax_dtype, dtype_code, grad_like, indices, is_fp64, library
+from menura.ops.library.calling import (
+    address,
+    argmax_dtype,
+    dtype_code,
+    grad_like,
+    grad_memory,
+    indices,
+    is_fp64,
+    library,
+)
 from menura.ops.native import kernels
 
 __all__ = ["maxsim", "maxsim_backward", "maxsim_packed", "maxsim_packed_backward"]
@@ -154,7 +161,7 @@ def _maxsim_backward_cpu(
     need_queries: bool,
     need_documents: bool,
 ) -> tuple[Tensor, Tensor]:
-    grads = grad_like(queries, need_queries), grad_like(documents, need_documents)
+    grads = grad_memory(queries, need_queries), grad_memory(documents, need_documents)
     grad, query_rows, document_rows = grad.contiguous(), _rows(queries), _rows(documents)
     kernels.maxsim_backward(
         is_fp64(queries),
@@ -205,7 +212,7 @@ def _maxsim_packed_backward_cpu(
     need_queries: bool,
     need_documents: bool,
 ) -> tuple[Tensor, Tensor]:
-    grads = grad_like(queries, need_queries), grad_like(documents, need_documents)
+    grads = grad_memory(queries, need_queries), grad_memory(documents, need_documents)
     grad, query_rows, document_rows = grad.contiguous(), _rows(queries), _rows(documents)
     kernels.maxsim_backward(
         is_fp64(queries),
