@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from menura.errors import MenuraError
-from menura.ops import flops, maxsim, maxsim_packed, maxsim_pairs, quantize, sparse_dot, splade_head
+from menura.ops import flops, maxsim, maxsim_packed, maxsim_pairs, quantize, search, sparse_dot, splade_head
 
 if TYPE_CHECKING:
     from menura.students import accelerate, restore
@@ -25,6 +25,7 @@ __all__ = [
     "maxsim_pairs",
     "quantize",
     "restore",
+    "search",
     "sparse_dot",
     "splade_head",
 ]

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from sentence_transformers import MultiVectorEncoder, SparseEncoder
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from menura.batching import length_sorted_batches
+from menura.errors import MenuraError
 from menura.mining import Run, top
-from menura.ops import maxsim, sparse_dot
+from menura.ops import search, sparse_dot
 
 __all__ = ["Search", "colbert_search", "splade_search"]
 
@@ -45,22 +45,30 @@ def colbert_search(
     bf16: bool = False,
 ) -> Search:
     """Rank all of `corpus` (id -> text) for each of `queries` (id -> text) by MaxSim; the `depth` best are kept."""
-    texts = list(corpus.values())
-    scored: list[tuple[list[int], Tensor]] = []
+    # In the order of their ids, which is that of equal scores.
+    passage_ids = sorted(corpus)
+    texts = [corpus[passage_id] for passage_id in passage_ids]
+    documents: list[Tensor] = [torch.empty(0)] * len(texts)
     with torch.inference_mode(), torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
-        documents = []
         began = time.perf_counter()
         for batch in length_sorted_batches(texts, batch_size, "Encoding passages"):
             tokens = model.encode_document([texts[i] for i in batch], batch_size=len(batch), show_progress_bar=False)
-            documents.append((batch, [embedding.float() for embedding in tokens]))
+            for i, embeddings in zip(batch, tokens, strict=True):
+                documents[i] = embeddings.float()
+        packed, cu_seqlens_d = _packed(documents)
         started = time.perf_counter()
-        encoded = model.encode_query(list(queries.values()), batch_size=batch_size, show_progress_bar=False)
-        asked, query_mask = _padded([embedding.float() for embedding in encoded])
-        for batch, embeddings in documents:
-            passages, document_mask = _padded(embeddings)
-            scored.append((batch, maxsim(asked, passages, query_mask=query_mask, document_mask=document_mask)))
-    run = _rank(scored, list(queries), list(corpus), depth)
-    return Search(run, time.perf_counter() - started, document_seconds=started - began)
+        asked = model.encode_query(list(queries.values()), batch_size=batch_size, show_progress_bar=False)
+        packed_queries, cu_seqlens_q = _packed([embeddings.float() for embeddings in asked])
+        scores, found = search(packed_queries, packed, cu_seqlens_q, cu_seqlens_d, depth)
+    run = {
+        query_id: {passage_ids[i]: score for i, score in zip(numbers, row, strict=True)}
+        for query_id, numbers, row in zip(queries, found.tolist(), scores.tolist(), strict=True)
+    }
+    seconds = time.perf_counter() - started
+    broken = next((f"{q!r} and {p!r}" for q, row in run.items() for p, score in row.items() if score != score), None)
+    if broken is not None:
+        raise MenuraError(f"[evaluation] the score of {broken} is NaN; the model that gave it is broken.")
+    return Search(run, seconds, document_seconds=started - began)
 
 
 def splade_search(
@@ -98,11 +106,10 @@ def splade_search(
     return Search(run, seconds, query_terms, terms / max(1, len(corpus)), started - began)
 
 
-def _padded(embeddings: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Token embeddings `[L_n,d]` as `[N,L,d]`, and their mask `[N,L]`."""
-    padded = pad_sequence(embeddings, batch_first=True)
-    lengths = torch.tensor([len(embedding) for embedding in embeddings], device=padded.device)
-    return padded, torch.arange(padded.shape[1], device=padded.device) < lengths[:, None]
+def _packed(embeddings: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Token embeddings `[L_n,d]` one behind the other, `[T,d]`, and where each text begins, `[N+1]`."""
+    lengths = torch.tensor([0, *(len(tokens) for tokens in embeddings)])
+    return torch.cat(embeddings), lengths.cumsum(0).to(embeddings[0].device)
 
 
 def _rank(scored: list[tuple[list[int], Tensor]], query_ids: list[str], passage_ids: list[str], depth: int) -> Run:

@@ -4,6 +4,7 @@ from menura.ops.flops import flops
 from menura.ops.maxsim import maxsim, maxsim_packed, maxsim_pairs
 from menura.ops.native import available_isas, isa
 from menura.ops.quantization import quantize
+from menura.ops.search import search
 from menura.ops.sparse_dot import sparse_dot
 from menura.ops.splade_head import splade_head
 
@@ -15,6 +16,7 @@ __all__ = [
     "maxsim_packed",
     "maxsim_pairs",
     "quantize",
+    "search",
     "sparse_dot",
     "splade_head",
 ]
