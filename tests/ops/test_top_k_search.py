@@ -22,7 +22,7 @@ def test_search_finds_the_best(k, batch_size):
     (queries, cu_seqlens_q), (documents, cu_seqlens_d) = texts([4, 0, 33]), texts(LENGTHS)
     scores, found = menura.search(queries, documents, cu_seqlens_q, cu_seqlens_d, k, batch_size=batch_size)
     matrix = reference.maxsim_packed(queries, documents, cu_seqlens_q, cu_seqlens_d)
-    best, order = matrix.sort(1, descending=True, stable=True)
+    best, order = matrix.sort(dim=1, descending=True, stable=True)
     torch.testing.assert_close(scores, best[:, :k])
     assert torch.equal(found, order[:, :k])
 
