@@ -113,6 +113,39 @@ def test_half_precision(dtype, d):
         torch.testing.assert_close(own, true, rtol=torch.finfo(dtype).eps, atol=1e-6)
 
 
+def every_number(dtype):
+    return torch.arange(-32768, 32768).to(torch.int16).view(dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("d", [1, 32])
+def test_every_half_precision_number_is_read_right(dtype, d):
+    documents = torch.zeros(65536, 1, d, dtype=dtype)
+    documents[:, 0, 0] = every_number(dtype)
+    queries = torch.zeros(1, 1, d, dtype=dtype)
+    queries[..., 0] = 1
+    expected = every_number(dtype).float()
+    if dtype == torch.bfloat16:
+        expected[expected.abs() < torch.finfo(torch.float32).tiny] = 0  # the instruction takes these for zero
+    scores = menura.maxsim(queries, documents)[0]
+    scores[scores.abs() < torch.finfo(torch.float32).tiny] = 0
+    assert torch.equal(scores.isnan(), expected.isnan())
+    assert torch.equal(scores.nan_to_num(), expected.nan_to_num())
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("d", [1, 32])
+def test_gradients_are_rounded_to_even(dtype, d):
+    numbers = every_number(dtype).float()
+    between = torch.cat([numbers, (numbers[1:] + numbers[:-1]) / 2, torch.randn(1000) * 1e-7, torch.tensor([1e30])])
+    documents = torch.zeros(len(between), 1, d, dtype=dtype).requires_grad_()
+    menura.maxsim(torch.ones(1, 1, d, dtype=dtype), documents)[0].backward(between)
+    expected = between.to(dtype)[:, None].expand(-1, d)
+    got = documents.grad[:, 0]
+    assert torch.equal(got.isnan(), expected.isnan())
+    assert torch.equal(got.nan_to_num(), expected.nan_to_num())
+
+
 @pytest.mark.parametrize("d", [1, 3, 33, 128, 770])
 def test_int8(d):
     queries, query_scales = menura.quantize(torch.randn(3, 17, d))
