@@ -17,7 +17,7 @@ double burn_with(int64_t steps) {
   volatile float seeds[chains];
   for (int c = 0; c < chains; ++c) seeds[c] = 1.0f + static_cast<float>(c);
   alignas(64) typename D::Packed panel[lanes];
-  alignas(64) typename D::Element row[16] = {};
+  alignas(64) typename D::Element row[4] = {};
   for (int64_t lane = 0; lane < lanes; ++lane) panel[lane] = static_cast<typename D::Packed>(seeds[0]);
   typename D::Sum sums[chains];
   for (int c = 0; c < chains; ++c) {

@@ -18,14 +18,14 @@ struct FloatDot {
   using Operand = typename S::Reg;
   using Sum = typename S::Reg;
   static constexpr int64_t step = 1;    // numbers of a row
-  static constexpr int64_t header = 0;  // lines of a panel before its first step
   static constexpr bool whole = false;  // numbers that are never NaN; their scales may be
 
-  static Sum start(const Packed*) { return S::zero(); }
+  static Sum start(const Element*, int64_t) { return S::zero(); }
   static Operand load(const Packed* from) { return S::load(from); }
   static Operand broadcast(const Element* from) { return S::broadcast(*from); }
   static Operand broadcast_rest(const Element* from, int64_t) { return broadcast(from); }
   static Sum multiply_add(Operand row, Operand panel, Sum sum) { return S::fma(row, panel, sum); }
+  static Sum add(Sum a, Sum b) { return S::add(a, b); }
   static typename S::Reg value(Sum sum, const float*, int64_t) { return sum; }
 
   // Writes one vector into its lane of a panel that is `width` lanes wide and zero so far.

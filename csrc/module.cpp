@@ -1,13 +1,27 @@
 // The Python face: one binding a kernel, and the choice of the instruction set.
+#include <chrono>
+
 #include "bind.hpp"
 #include "huge_pages.hpp"
 
 namespace menura {
 namespace {
 
-double burn(int dtype, int64_t steps) {
+// Operations a second of one thread that only multiplies and adds numbers of `kind`, for about so many seconds.
+double burn_peak(const std::string& kind, double seconds) {
+  if (kind != "fp32" && kind != "bf16" && kind != "int8")
+    throw std::invalid_argument("a kind must be fp32, bf16 or int8; got '" + kind + "'.");
+  const Dtype dtype = kind == "fp32" ? Dtype::fp32 : kind == "bf16" ? Dtype::bf16 : Dtype::int8;
+  const Kernels& kernels = active_kernels();
   const pybind11::gil_scoped_release release;
-  return active_kernels().burn(static_cast<Dtype>(dtype), steps);
+  const auto start = std::chrono::steady_clock::now();
+  double operations = 0;
+  double elapsed = 0;
+  while (elapsed < seconds) {
+    operations += kernels.burn(dtype, 10000);
+    elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  return elapsed > 0 ? operations / elapsed : 0;
 }
 
 }  // namespace
@@ -19,7 +33,7 @@ PYBIND11_MODULE(_C, m, pybind11::mod_gil_not_used()) {
   m.def("isa", &active_isa);
   m.def("set_isa", &set_isa);
   m.def("available_isas", &available_isas);
-  m.def("burn", &burn);
+  m.def("burn_peak", &burn_peak);
   m.def("advise_huge_pages", [](Address data, int64_t bytes) { advise_huge_pages(at<void>(data), bytes); });
   bind_maxsim(m);
   bind_sparse(m);

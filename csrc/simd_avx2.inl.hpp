@@ -44,6 +44,7 @@ struct Avx2 {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT));
   }
   static Reg broadcast(float value) { return _mm256_set1_ps(value); }
+  static Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
   static Reg multiply(Reg a, Reg b) { return _mm256_mul_ps(a, b); }
   static Reg fma(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
   static Index broadcast_index(int32_t value) { return _mm256_set1_epi32(value); }

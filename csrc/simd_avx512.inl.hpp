@@ -43,6 +43,7 @@ struct Avx512 {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT));
   }
   static Reg broadcast(float value) { return _mm512_set1_ps(value); }
+  static Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
   static Reg multiply(Reg a, Reg b) { return _mm512_mul_ps(a, b); }
   static Reg fma(Reg a, Reg b, Reg c) { return _mm512_fmadd_ps(a, b, c); }
   static Index broadcast_index(int32_t value) { return _mm512_set1_epi32(value); }

@@ -29,6 +29,7 @@ struct Scalar {
     narrow(value, to);
   }
   static Reg broadcast(T value) { return value; }
+  static Reg add(Reg a, Reg b) { return a + b; }
   static Reg multiply(Reg a, Reg b) { return a * b; }
   static Reg fma(Reg a, Reg b, Reg c) { return a * b + c; }
   static Index broadcast_index(int32_t value) { return value; }
