@@ -1,0 +1,29 @@
+"""The arithmetic peak of this CPU, burned in the process that is being timed."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+from menura.ops.native import kernels
+
+__all__ = ["peak"]
+
+# The burner's name for a precision.
+KINDS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.int8: "int8"}
+BURSTS = 10
+SECONDS = 0.02
+
+
+def peak(dtype: torch.dtype, threads: int) -> float | None:
+    """FLOP/s of `threads` threads that do nothing but multiply and add; None where this build cannot burn them.
+
+    The best of several bursts: other load can only lower one.
+    """
+    burn = getattr(kernels, "burn_peak", None)
+    if burn is None or dtype not in KINDS:
+        return None
+    with ThreadPoolExecutor(threads) as pool:
+        bursts = [sum(pool.map(burn, [KINDS[dtype]] * threads, [SECONDS] * threads)) for _ in range(BURSTS)]
+    return float(max(bursts)) or None

@@ -1,0 +1,51 @@
+"""Our own operators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+import menura
+from menura.bench.csr import compressed
+from menura.bench.provider import Provider, UnsupportedError
+from menura.bench.ragged import padded
+from menura.bench.step import Step
+from menura.bench.workload import Task
+
+__all__ = ["PROVIDERS"]
+
+
+def _score(queries: Tensor, documents: Tensor, offsets: Tensor) -> Step:
+    packed = getattr(menura, "maxsim_packed", None)
+    if packed is None:
+        dense, mask = padded(documents, offsets)
+        return Step.of(menura.maxsim, queries, dense, document_mask=mask)
+    query_offsets = torch.tensor([0, queries.shape[1]])
+    return Step.of(packed, queries.flatten(0, 1), documents, query_offsets, offsets)
+
+
+def _csr(queries: Tensor, documents: Tensor) -> Step:
+    rows = compressed(queries), compressed(documents)
+    try:
+        menura.sparse_dot(*rows)
+    except TypeError as refusal:
+        raise UnsupportedError(str(refusal)) from refusal
+    return Step.of(menura.sparse_dot, *rows)
+
+
+def _ours(task: Task, bind: Callable[..., Step]) -> Provider:
+    return Provider("menura", task, bind, "menura")
+
+
+PROVIDERS = [
+    _ours("maxsim_score", _score),
+    _ours("maxsim_kd", partial(Step.of, menura.maxsim)),
+    _ours("maxsim_batch", partial(Step.of, menura.maxsim)),
+    _ours("splade_head", partial(Step.of, menura.splade_head)),
+    _ours("sparse_dot", partial(Step.of, menura.sparse_dot)),
+    _ours("sparse_dot_csr", _csr),
+    _ours("flops", partial(Step.of, menura.flops)),
+]
