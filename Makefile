@@ -6,7 +6,7 @@ SOURCES := pyproject.toml constraints.txt CMakeLists.txt README.md $(shell find 
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint bench clean
 
 demo: .venv/demo/installed  ## distil both students on this machine's docstrings
 	.venv/demo/bin/menura demo
@@ -19,6 +19,16 @@ lint: .venv/dev/installed  ## formatting, style and types
 	.venv/dev/bin/ruff format --check .
 	.venv/dev/bin/mypy
 	.venv/dev/bin/clang-format --dry-run --Werror csrc/*
+
+OPERATORS := .venv/bench/bin/menura bench --with benchmarks/peers.py --output benchmarks/results/operators_cpu.csv
+KEEP_PAGES := MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=268435456
+
+bench: .venv/bench/installed  ## measure the operators against their peers; leave the machine alone meanwhile
+	$(OPERATORS)
+	$(OPERATORS) --threads 1
+	$(KEEP_PAGES) $(OPERATORS)
+	.venv/bench/bin/menura bench --sweep --samples 5 --output benchmarks/results/shapes_cpu.csv
+	.venv/bench/bin/python benchmarks/draw.py
 
 .venv/%/installed: $(SOURCES)
 	$(PYTHON) -m venv .venv/$*

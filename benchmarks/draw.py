@@ -1,0 +1,69 @@
+"""Draw every table and picture of the measurements from their CSVs: `python benchmarks/draw.py`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure as Picture
+
+from menura.bench import results, tables
+from menura.bench.comparison import Comparison
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+# A colour for each kind of provider.
+COLOURS = {"menura": "#d1495b", "torch": "#8d99ae", "sentence-transformers": "#edae49"}
+PEER = "#66a182"
+
+
+def main() -> None:
+    operators = results.read(RESULTS / "operators_cpu.csv")
+    shapes = results.read(RESULTS / "shapes_cpu.csv")
+    compared = [each for each in tables.headline(operators) if any(figure.median_ms for figure in each.figures)]
+    if not compared:
+        sys.exit(f"error: [bench] {RESULTS / 'operators_cpu.csv'} has no times to draw; run: make bench")
+    redraw(HERE.parent / "README.md", {"speed": tables.speed(operators), "memory": tables.memory(operators)})
+    redraw(
+        HERE / "README.md",
+        {"everything": tables.everything(operators), "other shapes": tables.other_shapes(shapes)},
+    )
+    # The same picture from the same figures, to the byte.
+    mpl.rcParams.update({"svg.hashsalt": "menura", "svg.fonttype": "none", "font.size": 8})
+    save(picture(compared), RESULTS / "operators_cpu.svg")
+
+
+def redraw(path: Path, sections: dict[str, str]) -> None:
+    text = path.read_text(encoding="utf-8")
+    for section, table in sections.items():
+        text = tables.redraw(text, section, table)
+    path.write_text(text, encoding="utf-8")
+
+
+def picture(compared: list[Comparison]) -> Picture:
+    """Bars of milliseconds with their 20th and 80th percentiles, a panel for each workload."""
+    heights = [len(each.figures) + 1 for each in compared]
+    drawn = Picture(figsize=(8, 0.2 * sum(heights)), layout="constrained")
+    panels = drawn.subplots(len(compared), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for panel, each in zip(panels, compared, strict=True):
+        timed = [figure for figure in each.figures if figure.median_ms is not None]
+        medians = [figure.median_ms for figure in timed]
+        spread = [
+            [figure.median_ms - figure.p20_ms for figure in timed],
+            [figure.p80_ms - figure.median_ms for figure in timed],
+        ]
+        colours = [COLOURS.get(figure.package.split()[0], PEER) for figure in timed]
+        panel.barh([figure.provider for figure in timed], medians, xerr=spread, color=colours, ecolor="#333333")
+        panel.invert_yaxis()
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.set_title(f"{each.first.title}, {each.first.precision}, ms", loc="left", fontsize=8)
+    return drawn
+
+
+def save(drawn: Picture, path: Path) -> None:
+    drawn.savefig(path, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()
