@@ -17,13 +17,14 @@ SECONDS = 0.02
 
 
 def peak(dtype: torch.dtype, threads: int) -> float | None:
-    """FLOP/s of `threads` threads that do nothing but multiply and add; None where this build cannot burn them.
+    """FLOP/s of `threads` threads that do nothing but multiply and add; None without kernels or for another dtype.
 
     The best of several bursts: other load can only lower one.
     """
-    burn = getattr(kernels, "burn_peak", None)
-    if burn is None or dtype not in KINDS:
+    if kernels is None or dtype not in KINDS:
         return None
     with ThreadPoolExecutor(threads) as pool:
-        bursts = [sum(pool.map(burn, [KINDS[dtype]] * threads, [SECONDS] * threads)) for _ in range(BURSTS)]
-    return float(max(bursts)) or None
+        bursts = [
+            sum(pool.map(kernels.burn_peak, [KINDS[dtype]] * threads, [SECONDS] * threads)) for _ in range(BURSTS)
+        ]
+    return float(max(bursts))

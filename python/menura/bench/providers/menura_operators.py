@@ -11,7 +11,6 @@ from torch import Tensor
 import menura
 from menura.bench.csr import compressed
 from menura.bench.provider import Provider, UnsupportedError
-from menura.bench.ragged import padded
 from menura.bench.step import Step
 from menura.bench.workload import Task
 
@@ -19,12 +18,8 @@ __all__ = ["PROVIDERS"]
 
 
 def _score(queries: Tensor, documents: Tensor, offsets: Tensor) -> Step:
-    packed = getattr(menura, "maxsim_packed", None)
-    if packed is None:
-        dense, mask = padded(documents, offsets)
-        return Step.of(menura.maxsim, queries, dense, document_mask=mask)
     query_offsets = torch.tensor([0, queries.shape[1]])
-    return Step.of(packed, queries.flatten(0, 1), documents, query_offsets, offsets)
+    return Step.of(menura.maxsim_packed, queries.flatten(0, 1), documents, query_offsets, offsets)
 
 
 def _csr(queries: Tensor, documents: Tensor) -> Step:
