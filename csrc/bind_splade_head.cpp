@@ -3,34 +3,63 @@
 namespace menura {
 namespace {
 
-// batch, tokens, dim, vocabulary, activation
-using HeadSizes = std::tuple<int64_t, int64_t, int64_t, int64_t, int>;
+// batch, tokens, dim, vocabulary, pooling, activation
+using HeadSizes = std::tuple<int64_t, int64_t, int64_t, int64_t, int, int>;
+// hidden, mask, cu_seqlens, weight, bias
+using HeadInputs = std::tuple<RowsArgument, Address, Address, Address, Address>;
 
 template <class T>
-SpladeHead<T> splade_head(const HeadSizes& sizes, const RowsArgument& hidden, Address weight) {
-  const auto [batch, tokens, dim, vocabulary, activation] = sizes;
+SpladeHead<T> splade_head(const HeadSizes& sizes, const HeadInputs& inputs) {
+  const auto [batch, tokens, dim, vocabulary, pooling, activation] = sizes;
+  const auto [hidden, mask, cu_seqlens, weight, bias] = inputs;
   check_sizes(batch, tokens, dim, vocabulary);
-  return {batch, tokens, dim, vocabulary, static_cast<Activation>(activation), rows<T>(hidden), at<const T>(weight)};
+  return {batch,
+          tokens,
+          dim,
+          vocabulary,
+          static_cast<Pooling>(pooling),
+          static_cast<Activation>(activation),
+          rows<T>(hidden),
+          at<const bool>(mask),
+          at<const int64_t>(cu_seqlens),
+          at<const T>(weight),
+          at<const T>(bias)};
 }
 
-void splade_head_forward(bool fp64, const HeadSizes& sizes, const RowsArgument& hidden, Address weight, Address bias,
-                         Address mask, Address output, const IndicesArgument& argmax) {
+void splade_head_forward(bool fp64, const HeadSizes& sizes, const HeadInputs& inputs, int64_t top_k, Address output,
+                         const IndicesArgument& argmax) {
   const Indices winners = indices(argmax, std::get<1>(sizes));
   dispatch(fp64, [&](const auto& table, auto element) {
     using T = decltype(element);
-    table.splade_head_forward(
-        {splade_head<T>(sizes, hidden, weight), at<const T>(bias), at<bool>(mask), at<T>(output), winners});
+    table.splade_head_forward({splade_head<T>(sizes, inputs), top_k, at<T>(output), winners});
   });
 }
 
-void splade_head_backward(bool fp64, const HeadSizes& sizes, const RowsArgument& hidden, Address weight, Address grad,
-                          Address output, const IndicesArgument& argmax, Address grad_hidden, Address grad_weight,
-                          Address grad_bias) {
+// allocate(nnz) returns the addresses of col and values, and argmax.
+void splade_head_forward_csr(bool fp64, const HeadSizes& sizes, const HeadInputs& inputs, int64_t top_k, Address crow,
+                             const pybind11::function& allocate) {
+  dispatch(fp64, [&](const auto& table, auto element) {
+    using T = decltype(element);
+    auto entries = [&](int64_t nnz) -> CsrEntries<T> {
+      const pybind11::gil_scoped_acquire acquire;
+      const auto [col, values, argmax] = allocate(nnz).template cast<std::tuple<Address, Address, IndicesArgument>>();
+      return {at<int64_t>(col), at<T>(values), indices(argmax, std::get<1>(sizes))};
+    };
+    table.splade_head_forward_csr(
+        {splade_head<T>(sizes, inputs), top_k, at<int64_t>(crow),
+         [](void* context, int64_t nnz) { return (*static_cast<decltype(entries)*>(context))(nnz); }, &entries});
+  });
+}
+
+void splade_head_backward(bool fp64, const HeadSizes& sizes, const HeadInputs& inputs, Address crow, Address col,
+                          Address grad, Address output, const IndicesArgument& argmax, Address grad_hidden,
+                          Address grad_weight, Address grad_bias) {
   const Indices winners = indices(argmax, std::get<1>(sizes));
   dispatch(fp64, [&](const auto& table, auto element) {
     using T = decltype(element);
-    table.splade_head_backward({splade_head<T>(sizes, hidden, weight), at<const T>(grad), at<const T>(output), winners,
-                                at<T>(grad_hidden), at<T>(grad_weight), at<T>(grad_bias)});
+    table.splade_head_backward({splade_head<T>(sizes, inputs), at<const int64_t>(crow), at<const int64_t>(col),
+                                at<const T>(grad), at<const T>(output), winners, at<T>(grad_hidden), at<T>(grad_weight),
+                                at<T>(grad_bias)});
   });
 }
 
@@ -38,6 +67,7 @@ void splade_head_backward(bool fp64, const HeadSizes& sizes, const RowsArgument&
 
 void bind_splade_head(pybind11::module_& m) {
   m.def("splade_head_forward", &splade_head_forward);
+  m.def("splade_head_forward_csr", &splade_head_forward_csr);
   m.def("splade_head_backward", &splade_head_backward);
 }
 

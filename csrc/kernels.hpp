@@ -12,6 +12,7 @@ struct Table {
   void (*maxsim_forward)(const MaxSimForward<T>&);
   void (*maxsim_backward)(const MaxSimBackward<T>&);
   void (*splade_head_forward)(const SpladeHeadForward<T>&);
+  void (*splade_head_forward_csr)(const SpladeHeadForwardCsr<T>&);
   void (*splade_head_backward)(const SpladeHeadBackward<T>&);
   void (*sparse_dot_forward)(const SparseDotForward<T>&);
   void (*sparse_dot_backward)(const SparseDotBackward<T>&);

@@ -1,24 +1,14 @@
-// The tile that MaxSim and the SPLADE head share: rows meet a panel one group at a time; every lane keeps the largest
-// dot product that it has seen and the row it came from. Dot products live in registers only.
+// Rows meet a panel one group at a time; every lane keeps the largest dot product that it has seen and the row it came
+// from. Dot products live in registers only.
 #pragma once
 
 #include <cstdint>
 
 #include "arguments.hpp"
-#include "dot.inl.hpp"
+#include "dot_tile.inl.hpp"
 
 namespace menura {
 namespace {
-
-// Vectors in a panel: two registers wide, so that a broadcast row element is used twice.
-template <class S>
-constexpr int64_t panel_width = 2 * S::lanes;
-
-// Elements of a packed panel.
-template <class D>
-int64_t panel_size(int64_t dim) {
-  return (dim + D::step - 1) / D::step * panel_width<typename D::Simd>;
-}
 
 // Rows to meet a panel: row r is the (address ? address[r] : r)-th from base; its index is token[r], or first + r.
 template <class D>
@@ -57,8 +47,6 @@ template <class D, int W, int R, bool Index>
 MENURA_INLINE void max_dot_rows(const typename D::Packed* panel, const Stream<D>& rows, int64_t at, int64_t dim,
                                 Best<typename D::Simd>& best) {
   using S = typename D::Simd;
-  constexpr int64_t width = W * S::lanes;
-  constexpr int64_t chain = 128;
   const typename D::Element* row[R];
   const char* ahead[R];
   for (int r = 0; r < R; ++r) {
@@ -69,48 +57,7 @@ MENURA_INLINE void max_dot_rows(const typename D::Packed* panel, const Stream<D>
         rows.base + (rows.address ? rows.place(next < rows.count ? next : rows.count - 1) : next) * rows.stride);
   }
   typename D::Sum sums[R][W];
-  for (int r = 0; r < R; ++r) {
-    sums[r][0] = D::start(row[r], dim);
-    for (int w = 1; w < W; ++w) sums[r][w] = sums[r][0];
-  }
-
-  const auto meet = [&](int64_t k) __attribute__((always_inline)) {
-    typename D::Operand lanes[W];
-    for (int w = 0; w < W; ++w) lanes[w] = D::load(panel + k * width + w * S::lanes);
-    for (int r = 0; r < R; ++r) {
-      const typename D::Operand element = D::broadcast(row[r] + k * D::step);
-      for (int w = 0; w < W; ++w) sums[r][w] = D::multiply_add(element, lanes[w], sums[r][w]);
-    }
-  };
-  // One line of the coming rows a step: by the time they are needed they are near.
-  const int64_t steps = dim / D::step;
-  const int64_t bytes = dim * static_cast<int64_t>(sizeof(typename D::Element));
-  int64_t k = 0;
-  for (int64_t line = 0; line < bytes && k + R <= (steps < chain ? steps : chain); line += 64, k += R)
-    for (int r = 0; r < R; ++r) {
-      __builtin_prefetch(ahead[r] + line);
-      meet(k + r);
-    }
-  for (; k < (steps < chain ? steps : chain); ++k) meet(k);
-  // Long sums are made of short ones: their rounding errors grow with the length of a chain.
-  while (k < steps) {
-    typename D::Sum before[R][W];
-    for (int r = 0; r < R; ++r)
-      for (int w = 0; w < W; ++w) {
-        before[r][w] = sums[r][w];
-        sums[r][w] = typename D::Sum{};
-      }
-    for (const int64_t end = steps - k < chain ? steps : k + chain; k < end; ++k) meet(k);
-    for (int r = 0; r < R; ++r)
-      for (int w = 0; w < W; ++w) sums[r][w] = D::add(before[r][w], sums[r][w]);
-  }
-  if (const int64_t rest = dim - steps * D::step; D::step > 1 && rest > 0)
-    for (int r = 0; r < R; ++r) {
-      const typename D::Operand element = D::broadcast_rest(row[r] + steps * D::step, rest);
-      for (int w = 0; w < W; ++w)
-        sums[r][w] = D::multiply_add(element, D::load(panel + steps * width + w * S::lanes), sums[r][w]);
-    }
-
+  dot_tile<D, W, R>(panel, row, ahead, dim, sums);
   for (int r = 0; r < R; ++r) {
     const int64_t place = rows.place(at + r);
     const typename S::Index index = S::broadcast_index(rows.name(at + r));

@@ -3,34 +3,12 @@
 
 #include <cstdint>
 
+#include "grouped.inl.hpp"
 #include "maxsim.hpp"
 #include "scratch.inl.hpp"
 
 namespace menura {
 namespace {
-
-// Members of `count` sets, given the set of each of `members`; in ascending order within a set.
-class Partition {
- public:
-  template <class SetOf>
-  Partition(int64_t count, int64_t members, const SetOf& set_of) : first_(count + 1), members_(members) {
-    for (int64_t s = 0; s <= count; ++s) first_[s] = 0;
-    for (int64_t m = 0; m < members; ++m) ++first_[set_of(m)];
-    int64_t sum = 0;
-    for (int64_t s = 0; s <= count; ++s) {
-      sum += first_[s];
-      first_[s] = sum;
-    }
-    for (int64_t m = members - 1; m >= 0; --m) members_[--first_[set_of(m)]] = m;
-  }
-  int64_t begin(int64_t set) const { return first_[set]; }
-  int64_t end(int64_t set) const { return first_[set + 1]; }
-  int64_t member(int64_t at) const { return members_[at]; }
-
- private:
-  const Scratch<int64_t> first_;
-  const Scratch<int64_t> members_;
-};
 
 class Pairs {
  public:
@@ -38,8 +16,8 @@ class Pairs {
       : a_(a),
         columns_(a.query.count > 0 ? a.document.count / a.query.count : 0),
         argmax_(a.pairing == Pairing::listed ? a.pair_count : 0),
-        by_document_(a.document.count, listed_count(), [&](int64_t p) { return a.pairs[2 * p + 1]; }),
-        by_query_(a.query.count, listed_count(), [&](int64_t p) { return a.pairs[2 * p]; }) {
+        by_document_(a.document.count, [&](const auto& add) { list(1, add); }),
+        by_query_(a.query.count, [&](const auto& add) { list(0, add); }) {
     for (int64_t p = 0; p < listed_count(); ++p) {
       argmax_[p] = argmax_count_;
       argmax_count_ += a.query.length(a.pairs[2 * p]);
@@ -54,8 +32,8 @@ class Pairs {
     else if (a_.pairing == Pairing::grouped)
       body(document / columns_, document);
     else
-      for (int64_t at = by_document_.begin(document); at < by_document_.end(document); ++at)
-        body(a_.pairs[2 * by_document_.member(at)], by_document_.member(at));
+      for (int64_t n = 0; n < by_document_.count(document); ++n)
+        body(a_.pairs[2 * by_document_.items(document)[n]], by_document_.items(document)[n]);
   }
 
   // body(document, pair), in ascending order of the pairs.
@@ -66,8 +44,8 @@ class Pairs {
     else if (a_.pairing == Pairing::grouped)
       for (int64_t j = query * columns_; j < (query + 1) * columns_; ++j) body(j, j);
     else
-      for (int64_t at = by_query_.begin(query); at < by_query_.end(query); ++at)
-        body(a_.pairs[2 * by_query_.member(at) + 1], by_query_.member(at));
+      for (int64_t n = 0; n < by_query_.count(query); ++n)
+        body(a_.pairs[2 * by_query_.items(query)[n] + 1], by_query_.items(query)[n]);
   }
 
   int64_t count() const {
@@ -89,14 +67,19 @@ class Pairs {
   }
 
  private:
+  // add(query or document, pair) for every listed pair; side 0: queries.
+  template <class Add>
+  void list(int side, const Add& add) const {
+    for (int64_t p = 0; p < listed_count(); ++p) add(a_.pairs[2 * p + side], p);
+  }
   int64_t listed_count() const { return a_.pairing == Pairing::listed ? a_.pair_count : 0; }
 
   const MaxSim& a_;
   int64_t columns_;
   int64_t argmax_count_ = 0;
   const Scratch<int64_t> argmax_;
-  const Partition by_document_;
-  const Partition by_query_;
+  const GroupedByTarget<int64_t> by_document_;
+  const GroupedByTarget<int64_t> by_query_;
 };
 
 }  // namespace

@@ -5,7 +5,8 @@
 #include "kernels.hpp"
 #include "maxsim.inl.hpp"
 #include "sparse.inl.hpp"
-#include "splade_head.inl.hpp"
+#include "splade_head_backward.inl.hpp"
+#include "splade_head_forward.inl.hpp"
 
 namespace menura {
 namespace {
@@ -13,8 +14,9 @@ namespace {
 template <class S>
 constexpr Table<typename S::T> table_of() {
   return {
-      maxsim_forward<S>,     maxsim_backward<S>,     splade_head_forward<S>, splade_head_backward<S>,
-      sparse_dot_forward<S>, sparse_dot_backward<S>, flops_forward<S>,       flops_backward<S>,
+      maxsim_forward<S>,          maxsim_backward<S>,      splade_head_forward<S>,
+      splade_head_forward_csr<S>, splade_head_backward<S>, sparse_dot_forward<S>,
+      sparse_dot_backward<S>,     flops_forward<S>,        flops_backward<S>,
   };
 }
 

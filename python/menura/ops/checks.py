@@ -13,6 +13,8 @@ __all__ = [
     "check_choice",
     "check_embeddings",
     "check_floating",
+    "check_offsets",
+    "check_pairs",
     "check_rank",
     "check_same_device",
     "distinct",
@@ -85,40 +87,46 @@ def as_scales(operator: str, scales: Tensor | None, name: str, embeddings: Tenso
     return scales.detach().float().contiguous()
 
 
-def as_offsets(operator: str, offsets: Tensor, name: str, tokens: int) -> Tensor:
-    """Contiguous int64 offsets `[N+1]` that rise from 0 to `tokens`."""
+def as_offsets(operator: str, offsets: Tensor, name: str) -> Tensor:
+    """Contiguous int64 offsets `[N+1]`; their values are checked by `check_offsets`."""
     _check_integers(operator, name, offsets)
     if offsets.dim() != 1 or offsets.shape[0] == 0:
         raise ValueError(f"[{operator}] {name} must be [N+1]; got shape {list(offsets.shape)}.")
-    if not torch.compiler.is_compiling() and offsets.device.type != "meta":
-        first, last = int(offsets[0]), int(offsets[-1])
-        if first != 0 or last != tokens:
-            raise ValueError(f"[{operator}] {name} must go from 0 to {tokens}; got {first} to {last}.")
-        falls = (offsets[1:] < offsets[:-1]).nonzero()
-        if falls.numel():
-            at = int(falls[0])
-            raise ValueError(
-                f"[{operator}] {name} must not fall; entry {at} is {int(offsets[at])}, the next {int(offsets[at + 1])}."
-            )
     return offsets.long().contiguous()
 
 
-def as_pairs(operator: str, pairs: Tensor | None, queries: int, documents: int) -> Tensor | None:
-    """Contiguous int64 pairs `[P,2]` of a query and a document that there are."""
+def check_offsets(operator: str, offsets: Tensor, name: str, tokens: int) -> None:
+    """Text i holds the tokens `offsets[i]` up to `offsets[i + 1]`. Reads the values, which tracing cannot."""
+    first, last = int(offsets[0]), int(offsets[-1])
+    if first != 0 or last != tokens:
+        raise ValueError(f"[{operator}] {name} must go from 0 to {tokens}; got {first} to {last}.")
+    falls = (offsets[1:] < offsets[:-1]).nonzero()
+    if falls.numel():
+        at = int(falls[0])
+        raise ValueError(
+            f"[{operator}] {name} must not fall; entry {at} is {int(offsets[at])}, the next {int(offsets[at + 1])}."
+        )
+
+
+def as_pairs(operator: str, pairs: Tensor | None) -> Tensor | None:
+    """Contiguous int64 pairs `[P,2]`; their values are checked by `check_pairs`."""
     if pairs is None:
         return None
     _check_integers(operator, "pairs", pairs)
     if pairs.dim() != 2 or pairs.shape[1] != 2:
         raise ValueError(f"[{operator}] pairs must be [P,2]; got shape {list(pairs.shape)}.")
-    if not torch.compiler.is_compiling() and pairs.device.type != "meta":
-        outside = ((pairs < 0) | (pairs >= pairs.new_tensor([queries, documents]))).any(1).nonzero()
-        if outside.numel():
-            at = int(outside[0])
-            raise ValueError(
-                f"[{operator}] pairs must name one of {queries} queries and {documents} documents; "
-                f"pair {at} is {pairs[at].tolist()}."
-            )
     return pairs.long().contiguous()
+
+
+def check_pairs(operator: str, pairs: Tensor, queries: int, documents: int) -> None:
+    """Every pair names a query and a document that there are. Reads the values, which tracing cannot."""
+    outside = ((pairs < 0) | (pairs >= pairs.new_tensor([queries, documents]))).any(1).nonzero()
+    if outside.numel():
+        at = int(outside[0])
+        raise ValueError(
+            f"[{operator}] pairs must name one of {queries} queries and {documents} documents; "
+            f"pair {at} is {pairs[at].tolist()}."
+        )
 
 
 def to_compute_dtype(*tensors: Tensor) -> tuple[Tensor, ...]:

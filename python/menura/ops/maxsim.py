@@ -134,10 +134,10 @@ def maxsim_packed(
     check_rank(operator, queries, "queries", "[Tq,d]", 2)
     check_rank(operator, documents, "documents", "[Td,d]", 2)
     check_embeddings(operator, queries, documents)
-    cu_seqlens_q = as_offsets(operator, cu_seqlens_q, "cu_seqlens_q", queries.shape[0])
-    cu_seqlens_d = as_offsets(operator, cu_seqlens_d, "cu_seqlens_d", documents.shape[0])
+    cu_seqlens_q = as_offsets(operator, cu_seqlens_q, "cu_seqlens_q")
+    cu_seqlens_d = as_offsets(operator, cu_seqlens_d, "cu_seqlens_d")
     cu_seqlens_q, cu_seqlens_d = distinct(cu_seqlens_q, cu_seqlens_d)
-    pairs = as_pairs(operator, pairs, cu_seqlens_q.shape[0] - 1, cu_seqlens_d.shape[0] - 1)
+    pairs = as_pairs(operator, pairs)
     queries, documents, *scales = _computable(operator, queries, documents, query_scales, document_scales)
     check_same_device(
         operator,
@@ -150,6 +150,7 @@ def maxsim_packed(
         document_scales=scales[1],
     )
     if not has_kernels(queries.device):
+        library.check_packed(queries, documents, cu_seqlens_q, cu_seqlens_d, pairs)
         scores = reference.maxsim_packed(
             queries,
             documents,

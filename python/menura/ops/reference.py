@@ -110,22 +110,47 @@ def splade_head(
     bias: Tensor | None = None,
     *,
     mask: Tensor | None = None,
+    cu_seqlens: Tensor | None = None,
+    pooling: str = "max",
     activation: str = "relu",
+    top_k: int | None = None,
+    layout: str = "dense",
 ) -> Tensor:
-    """`[B,L,H]` x `[V,H]` + `[V]` -> `[B,V]`. See `menura.splade_head`."""
+    """`[B,L,H]` or packed `[T,H]`, x `[V,H]` + `[V]` -> `[B,V]`. See `menura.splade_head`."""
     dtype = _compute_dtype(hidden, weight)
     if mask is None:
         mask = hidden.new_ones(hidden.shape[:-1], dtype=torch.bool)
+    if cu_seqlens is not None:
+        lengths = cu_seqlens.diff()[:, None]
+        within = torch.arange(int(lengths.max()) if lengths.numel() else 0, device=hidden.device)
+        tokens = torch.where(within < lengths, cu_seqlens[:-1, None] + within, 0)
+        hidden, mask = hidden[tokens], mask[tokens] & (within < lengths)
     hidden = torch.where(mask[..., None], hidden.to(dtype), 0)
     logits = hidden @ weight.to(dtype).T
     if bias is not None:
         logits = logits + bias.to(dtype)
-    if logits.shape[1] == 0:
-        return logits.sum(1)
-    pooled = logits.masked_fill(~mask[..., None], -torch.inf).max(1).values
-    # A fully masked row is -inf throughout, which the ReLU turns into zeros with zero gradient.
-    output = pooled.relu().log1p()
-    return output.log1p() if activation == "log1p_relu" else output
+    # The ReLU turns a masked token's -inf into zero with zero gradient.
+    logits = logits.masked_fill(~mask[..., None], -torch.inf)
+    if pooling == "sum" or logits.shape[1] == 0:
+        output = _splade_activation(logits, activation).sum(1)
+    else:
+        output = _splade_activation(logits.max(1).values, activation)
+    if top_k is not None:
+        # A stable sort, because topk leaves open which of several ties it takes.
+        best = output.sort(dim=1, descending=True, stable=True).indices[:, :top_k]
+        output = torch.where(torch.zeros_like(output, dtype=torch.bool).scatter(1, best, True), output, 0)
+    return output if layout == "dense" else _compressed_rows(output)
+
+
+def _splade_activation(logits: Tensor, activation: str) -> Tensor:
+    once = logits.relu().log1p()
+    return once.log1p() if activation == "log1p_relu" else once
+
+
+def _compressed_rows(dense: Tensor) -> Tensor:
+    stored = dense != 0
+    crow = torch.nn.functional.pad(stored.sum(1).cumsum(0), (1, 0))
+    return torch.sparse_csr_tensor(crow, stored.nonzero()[:, 1], dense[stored], dense.shape)
 
 
 def sparse_dot(queries: Tensor, documents: Tensor, *, pairwise: bool = False) -> Tensor:

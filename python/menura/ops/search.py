@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from menura.ops.checks import as_offsets
+from menura.ops.checks import as_offsets, check_offsets
 from menura.ops.maxsim import maxsim_packed
 
 __all__ = ["search"]
@@ -47,8 +47,9 @@ def search(
     for name, number in (("k", k), ("batch_size", batch_size)):
         if number < 1:
             raise ValueError(f"[search] {name} must be at least 1; got {number}.")
-    cu_seqlens_q = as_offsets("search", cu_seqlens_q, "cu_seqlens_q", queries.shape[0])
-    cu_seqlens_d = as_offsets("search", cu_seqlens_d, "cu_seqlens_d", documents.shape[0])
+    cu_seqlens_q = as_offsets("search", cu_seqlens_q, "cu_seqlens_q")
+    cu_seqlens_d = as_offsets("search", cu_seqlens_d, "cu_seqlens_d")
+    check_offsets("search", cu_seqlens_d, "cu_seqlens_d", documents.shape[0])
     rows = cu_seqlens_q.shape[0] - 1
     scores = documents.new_empty((rows, 0), dtype=torch.float32)
     found = cu_seqlens_d.new_empty((rows, 0))

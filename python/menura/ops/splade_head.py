@@ -1,4 +1,4 @@
-"""The SPLADE head: vocabulary activations of a text (Formal et al. 2021, arXiv 2109.10086)."""
+"""The SPLADE head: vocabulary activations of a text (Formal et al. 2021, arXiv 2107.05720 and 2109.10086)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from menura.ops import library, reference
 from menura.ops.checks import (
     as_mask,
     check_choice,
+    check_offsets,
     check_floating,
     check_rank,
     check_same_device,
@@ -21,6 +22,8 @@ from menura.ops.native import has_kernels
 
 __all__ = ["splade_head"]
 
+LAYOUTS = ("dense", "csr")
+
 
 def splade_head(
     hidden: Tensor,
@@ -28,34 +31,57 @@ def splade_head(
     bias: Tensor | None = None,
     *,
     mask: Tensor | None = None,
+    cu_seqlens: Tensor | None = None,
+    pooling: str = "max",
     activation: str = "relu",
+    top_k: int | None = None,
+    layout: str = "dense",
 ) -> Tensor:
-    """Vocabulary logits, max-pooled over tokens: `log1p(relu(max_l <h_l, w_v> + b_v))`.
+    """Vocabulary logits `z_lv = <h_l, w_v> + b_v`, activated and pooled over the tokens of each row.
 
-    The `[B,L,V]` logits never exist, and the backward works in proportion to the active terms.
+    | pooling | activation | output |
+    | --- | --- | --- |
+    | ``"max"`` | ``"relu"`` | `max_l log1p(relu(z_lv))`, SPLADE v2 (arXiv 2109.10086) |
+    | ``"max"`` | ``"log1p_relu"`` | `max_l log1p(log1p(relu(z_lv)))` (arXiv 2504.14839) |
+    | ``"sum"`` | ``"relu"`` | `sum_l log1p(relu(z_lv))`, SPLADE v1 (arXiv 2107.05720) |
+    | ``"sum"`` | ``"log1p_relu"`` | `sum_l log1p(log1p(relu(z_lv)))`: both logarithms of each token, then the sum |
+
+    The `[B,L,V]` logits never exist, and the backward works in proportion to the active entries: an active entry costs
+    one token with max pooling; with sum pooling the logits of all its tokens, which are computed once more.
 
     Args:
-        hidden: `[B,L,H]`, the states that enter the vocabulary projection; any floating dtype and strides.
+        hidden: the states that enter the vocabulary projection, any floating dtype and strides: `[B,L,H]`, or packed
+            `[T,H]` with `cu_seqlens`.
         weight: `[V,H]`, the projection (often the tied embedding).
         bias: `[V]` or None.
-        mask: `[B,L]`; tokens that take part in the maximum. Holes are allowed. None: all.
-        activation: ``"relu"``, as above; ``"log1p_relu"`` takes `log1p` once more (arXiv 2504.14839).
+        mask: `[B,L]`, or `[T]` when packed; tokens that take part. Holes are allowed. None: all.
+        cu_seqlens: `[B+1]`, int32 or int64; row i is made of the packed tokens `cu_seqlens[i]` to `cu_seqlens[i+1]`.
+        pooling, activation: as above.
+        top_k: only the k largest entries of each row survive, and only they take a gradient. On a tie the lowest
+            term wins; NaN is the largest value. None: all.
+        layout: ``"dense"``, or ``"csr"``: a `torch.sparse_csr` tensor with int64 indices that stores the active
+            entries, made without a dense `[B,V]`. Gradients flow back through its `values()`, `to_dense()`, `@` and
+            `torch.sparse.mm` with a dense matrix, elementwise products, `sum()`. Under `torch.compile` only dense.
 
     Returns:
         `[B,V]`, non-negative; float32 (float64 where an input is), computed in that precision also from half
         precision inputs. A row without tokens is all zeros with zero gradient. On a tie the lowest token takes the
-        whole gradient. NaN propagates.
+        whole gradient of a maximum. NaN propagates.
 
     Raises:
-        TypeError: an input is no dense floating-point tensor.
-        ValueError: shapes, mask, activation or devices do not fit.
+        TypeError: an input is no dense floating-point tensor, or `cu_seqlens` not of int32 or int64.
+        ValueError: shapes, mask, `cu_seqlens`, `top_k`, devices or one of the choices do not fit.
 
     The backward is deterministic and cannot be differentiated again.
     """
     check_floating("splade_head", hidden=hidden, weight=weight, bias=bias)
-    check_rank("splade_head", hidden, "hidden", "[B,L,H]", 3)
+    _check_rows(hidden, cu_seqlens)
     check_rank("splade_head", weight, "weight", "[V,H]", 2)
+    check_choice("splade_head", "pooling", pooling, library.POOLINGS)
     check_choice("splade_head", "activation", activation, library.ACTIVATIONS)
+    check_choice("splade_head", "layout", layout, LAYOUTS)
+    if top_k is not None and top_k < 1:
+        raise ValueError(f"[splade_head] top_k must be at least 1; got {top_k}.")
     if hidden.shape[-1] != weight.shape[-1]:
         raise ValueError(
             f"[splade_head] hidden and weight must share the hidden size; got {hidden.shape[-1]} and "
@@ -64,40 +90,88 @@ def splade_head(
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(f"[splade_head] bias must have shape {list(weight.shape[:1])}; got {list(bias.shape)}.")
     mask = as_mask("splade_head", mask, "mask", hidden.shape[:-1])
-    check_same_device("splade_head", hidden=hidden, weight=weight, bias=bias, mask=mask)
+    check_same_device("splade_head", hidden=hidden, weight=weight, bias=bias, mask=mask, cu_seqlens=cu_seqlens)
     if bias is None:
         hidden, weight = to_compute_dtype(hidden, weight)
     else:
         hidden, weight, bias = to_compute_dtype(hidden, weight, bias)
     if not has_kernels(hidden.device):
-        return reference.splade_head(hidden, weight, bias, mask=mask, activation=activation)
-    needs_grad = hidden.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad)
-    if torch.is_grad_enabled() and needs_grad:
-        output: Tensor = _SpladeHead.apply(hidden, weight, bias, mask, activation)
+        if cu_seqlens is not None:
+            check_offsets("splade_head", cu_seqlens, "cu_seqlens", hidden.shape[0])
+        return reference.splade_head(
+            hidden,
+            weight,
+            bias,
+            mask=mask,
+            cu_seqlens=cu_seqlens,
+            pooling=pooling,
+            activation=activation,
+            top_k=top_k,
+            layout=layout,
+        )
+    inputs = hidden, weight, bias, mask, cu_seqlens, pooling, activation
+    needs_grad = torch.is_grad_enabled() and any(
+        tensor is not None and tensor.requires_grad for tensor in (hidden, weight, bias)
+    )
+    if layout == "dense":
+        output: Tensor = _Dense.apply(top_k, *inputs) if needs_grad else library.splade_head(*inputs, top_k, False)[0]
         return output
-    return library.splade_head(hidden, weight, bias, mask, activation, False)[0]
+    crow, col, values = _Csr.apply(top_k, *inputs) if needs_grad else library.splade_head_csr(*inputs, top_k, False)[:3]
+    return torch.sparse_csr_tensor(crow, col, values, (crow.shape[0] - 1, weight.shape[0]))
 
 
-class _SpladeHead(torch.autograd.Function):
+def _check_rows(hidden: Tensor, cu_seqlens: Tensor | None) -> None:
+    if cu_seqlens is None:
+        check_rank("splade_head", hidden, "hidden", "[B,L,H], or [T,H] with cu_seqlens", 3)
+        return
+    if not isinstance(cu_seqlens, Tensor) or cu_seqlens.dtype not in {torch.int32, torch.int64}:
+        found = cu_seqlens.dtype if isinstance(cu_seqlens, Tensor) else type(cu_seqlens).__name__
+        raise TypeError(f"[splade_head] cu_seqlens must be a torch.Tensor of int32 or int64; got {found}.")
+    check_rank("splade_head", hidden, "hidden", "[T,H] with cu_seqlens", 2)
+    if cu_seqlens.dim() != 1 or cu_seqlens.shape[0] < 1:
+        raise ValueError(f"[splade_head] cu_seqlens must have shape [B+1]; got {list(cu_seqlens.shape)}.")
+
+
+class _Dense(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, mask: Tensor | None, activation: str
-    ) -> Tensor:
-        output, argmax = library.splade_head(hidden, weight, bias, mask, activation, True)
-        ctx.save_for_backward(hidden, weight, output, argmax)
-        ctx.activation = activation
+    def forward(ctx: Any, top_k: int | None, *inputs: Any) -> Tensor:
+        output, argmax = library.splade_head(*inputs, top_k, True)
+        _save(ctx, inputs, None, None, output, argmax)
         return output
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        needed, saved, activation = ctx.needs_input_grad[:3], ctx.saved_tensors, ctx.activation
-        return (
-            *first_order(
-                "splade_head",
-                lambda: library.splade_head_backward(grad, *saved, activation, *needed),
-                (grad, *saved[:2]),
-                needed,
-            ),
-            None,
-            None,
-        )
+        return _gradients(ctx, grad)
+
+
+# autograd knows how gradients reach the values of a sparse tensor, but not what a Function that returned the sparse
+# tensor itself would be handed: some operators give it a dense gradient.
+class _Csr(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, top_k: int | None, *inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
+        crow, col, values, argmax = library.splade_head_csr(*inputs, top_k, True)
+        ctx.mark_non_differentiable(crow, col)
+        _save(ctx, inputs, crow, col, values, argmax)
+        return crow, col, values
+
+    @staticmethod
+    def backward(ctx: Any, _crow: None, _col: None, grad: Tensor) -> tuple[Tensor | None, ...]:
+        return _gradients(ctx, grad)
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], *outputs: Tensor | None) -> None:
+    *tensors, ctx.pooling, ctx.activation = inputs
+    ctx.save_for_backward(*tensors, *outputs)
+
+
+def _gradients(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    needed = ctx.needs_input_grad[1:4]
+    hidden, weight, bias, mask, cu_seqlens, *outputs = ctx.saved_tensors
+    inputs = hidden, weight, bias, mask, cu_seqlens, ctx.pooling, ctx.activation
+    grads = first_order(
+        "splade_head",
+        lambda: library.splade_head_backward(*inputs, grad, *outputs, *needed),
+        (grad, hidden, weight, bias),
+        needed,
+    )
+    return None, *grads, None, None, None, None

@@ -5,13 +5,15 @@ flag for what only its backward needs. A gradient that is not asked for comes ba
 """
 
 from menura.ops.library.flops import ESTIMATORS, flops, flops_backward
-from menura.ops.library.maxsim import maxsim, maxsim_backward, maxsim_packed, maxsim_packed_backward
+from menura.ops.library.maxsim import check_packed, maxsim, maxsim_backward, maxsim_packed, maxsim_packed_backward
 from menura.ops.library.sparse_dot import sparse_dot, sparse_dot_backward
-from menura.ops.library.splade_head import ACTIVATIONS, splade_head, splade_head_backward
+from menura.ops.library.splade_head import ACTIVATIONS, POOLINGS, splade_head, splade_head_backward, splade_head_csr
 
 __all__ = [
     "ACTIVATIONS",
     "ESTIMATORS",
+    "POOLINGS",
+    "check_packed",
     "flops",
     "flops_backward",
     "maxsim",
@@ -22,4 +24,5 @@ __all__ = [
     "sparse_dot_backward",
     "splade_head",
     "splade_head_backward",
+    "splade_head_csr",
 ]

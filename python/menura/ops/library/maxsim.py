@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from menura.ops.checks import check_offsets, check_pairs
 from menura.ops.library.calling import (
     address,
     argmax_dtype,
@@ -20,7 +21,7 @@ from menura.ops.library.calling import (
 )
 from menura.ops.native import kernels
 
-__all__ = ["maxsim", "maxsim_backward", "maxsim_packed", "maxsim_packed_backward"]
+__all__ = ["check_packed", "maxsim", "maxsim_backward", "maxsim_packed", "maxsim_packed_backward"]
 
 library.define(
     "maxsim(Tensor queries, Tensor documents, Tensor? query_mask, Tensor? document_mask, Tensor? query_scales,"
@@ -118,6 +119,16 @@ def _packed_outputs(
     return _outputs(queries, shape, (winners,), documents.shape[0])
 
 
+def check_packed(
+    queries: Tensor, documents: Tensor, cu_seqlens_q: Tensor, cu_seqlens_d: Tensor, pairs: Tensor | None
+) -> None:
+    """What tracing cannot see: the values of offsets and pairs."""
+    check_offsets("maxsim_packed", cu_seqlens_q, "cu_seqlens_q", queries.shape[0])
+    check_offsets("maxsim_packed", cu_seqlens_d, "cu_seqlens_d", documents.shape[0])
+    if pairs is not None:
+        check_pairs("maxsim_packed", pairs, cu_seqlens_q.shape[0] - 1, cu_seqlens_d.shape[0] - 1)
+
+
 def _listed_winners(cu_seqlens_q: Tensor, pairs: Tensor) -> int:
     """Query tokens over all pairs."""
     return int((cu_seqlens_q[1:] - cu_seqlens_q[:-1])[pairs[:, 0]].sum())
@@ -161,7 +172,7 @@ def _maxsim_backward_cpu(
     need_queries: bool,
     need_documents: bool,
 ) -> tuple[Tensor, Tensor]:
-    grads = grad_memory(queries, need_queries), grad_memory(documents, need_documents)
+    grads = grad_like(queries, need_queries), grad_like(documents, need_documents)
     grad, query_rows, document_rows = grad.contiguous(), _rows(queries), _rows(documents)
     kernels.maxsim_backward(
         is_fp64(queries),
@@ -185,6 +196,7 @@ def _maxsim_packed_cpu(
     document_scales: Tensor | None,
     save_argmax: bool,
 ) -> tuple[Tensor, Tensor]:
+    check_packed(queries, documents, cu_seqlens_q, cu_seqlens_d, pairs)
     winners = 0
     if save_argmax:
         count = cu_seqlens_d.shape[0] - 1
@@ -212,7 +224,7 @@ def _maxsim_packed_backward_cpu(
     need_queries: bool,
     need_documents: bool,
 ) -> tuple[Tensor, Tensor]:
-    grads = grad_memory(queries, need_queries), grad_memory(documents, need_documents)
+    grads = grad_like(queries, need_queries), grad_like(documents, need_documents)
     grad, query_rows, document_rows = grad.contiguous(), _rows(queries), _rows(documents)
     kernels.maxsim_backward(
         is_fp64(queries),
