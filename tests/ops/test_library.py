@@ -16,6 +16,7 @@ from menura.ops import library, native
 QUERIES, DOCUMENTS = torch.randn(2, 5, 8), torch.randn(3, 7, 8)
 HIDDEN, WEIGHT, BIAS = torch.randn(2, 5, 8), torch.randn(20, 8), torch.randn(20)
 MASK = torch.rand(2, 5) > 0.3
+CU_SEQLENS = torch.tensor([0, 2, 2, 5], dtype=torch.int32)
 SPARSE = torch.rand(2, 20) * (torch.rand(2, 20) > 0.5)
 
 TOKENS, OFFSETS = torch.randn(9, 8), torch.tensor([0, 4, 4, 9])
@@ -33,8 +34,13 @@ FORWARD_CASES = {
         (*[TOKENS.to(torch.int8)] * 2, OFFSETS, OFFSETS, PAIRS, torch.ones(9), torch.ones(9), False),
     ],
     "splade_head": [
-        (HIDDEN, WEIGHT, BIAS, MASK, "relu", True),
-        (torch.randn(5, 2, 8).transpose(0, 1), torch.randn(8, 20).T, None, None, "log1p_relu", False),
+        (HIDDEN, WEIGHT, BIAS, MASK, None, "max", "relu", None, True),
+        (torch.randn(5, 2, 8).transpose(0, 1), torch.randn(8, 20).T, None, None, None, "sum", "log1p_relu", 3, True),
+        (HIDDEN[0], WEIGHT, BIAS, MASK[0], CU_SEQLENS, "max", "relu", 3, False),
+    ],
+    "splade_head_csr": [
+        (HIDDEN, WEIGHT, BIAS, MASK, None, "max", "relu", None, True),
+        (HIDDEN[0], WEIGHT, None, None, CU_SEQLENS, "sum", "log1p_relu", 3, True),
     ],
     "sparse_dot": [(SPARSE, torch.rand(3, 20), False), (torch.rand(20, 2).T, SPARSE, True)],
     "flops": [(SPARSE, "mean"), (torch.rand(20, 2).T, "unbiased")],
@@ -50,10 +56,14 @@ def backward_cases():
         inputs = case[:5]
         scores, argmax = library.maxsim_packed(*inputs, None, None, True)
         yield "maxsim_packed_backward", (torch.randn_like(scores), *inputs, argmax, True, False)
-    for hidden, weight, bias, mask, activation, _ in FORWARD_CASES["splade_head"]:
-        output, argmax = library.splade_head(hidden, weight, bias, mask, activation, True)
-        needed = (True, True, bias is not None)
-        yield "splade_head_backward", (torch.randn_like(output), hidden, weight, output, argmax, activation, *needed)
+    for *inputs, top_k, _ in FORWARD_CASES["splade_head"]:
+        output, argmax = library.splade_head(*inputs, top_k, True)
+        needed = (True, True, inputs[2] is not None)
+        yield "splade_head_backward", (*inputs, torch.randn_like(output), None, None, output, argmax, *needed)
+    for *inputs, top_k, _ in FORWARD_CASES["splade_head_csr"]:
+        crow, col, values, argmax = library.splade_head_csr(*inputs, top_k, True)
+        needed = (True, False, inputs[2] is not None)
+        yield "splade_head_backward", (*inputs, torch.randn_like(values), crow, col, values, argmax, *needed)
     for case in FORWARD_CASES["sparse_dot"]:
         yield "sparse_dot_backward", (torch.randn_like(library.sparse_dot(*case)), *case, True, True)
     for activations, estimator in FORWARD_CASES["flops"]:
@@ -72,7 +82,11 @@ def test_opcheck(name, case):
 def train_step(queries, documents, hidden, weight, bias, mask):
     scores = menura.maxsim(queries, documents, query_mask=mask, length_normalize=True)
     pairs = menura.maxsim_pairs(queries, documents[: queries.shape[0]])
-    activations = menura.splade_head(hidden, weight, bias, mask=mask)
+    activations = menura.splade_head(hidden, weight, bias, mask=mask, top_k=9)
+    rows = torch.arange(hidden.shape[0] + 1) * hidden.shape[1]
+    activations = activations + menura.splade_head(
+        hidden.flatten(0, 1), weight, bias, mask=mask.flatten(), cu_seqlens=rows, pooling="sum"
+    )
     dots = menura.sparse_dot(activations, activations)
     return scores.sum() + pairs.sum() + dots.sum() + menura.flops(activations)
 

@@ -57,18 +57,47 @@ def test_maxsim_length_normalize_divides_by_the_counted_query_tokens():
     torch.testing.assert_close(mean, plain / torch.tensor([[2.0], [4.0], [1.0]]))
 
 
+def brute_splade_head(hidden, weight, bias, mask, pooling, activation):
+    output = torch.zeros(hidden.shape[0], weight.shape[0], dtype=torch.float64)
+    for b in range(hidden.shape[0]):
+        for v in range(weight.shape[0]):
+            pooled = [0.0]
+            for t in range(hidden.shape[1]):
+                if mask[b, t]:
+                    activated = math.log1p(max(float(hidden[b, t] @ weight[v] + bias[v]), 0.0))
+                    pooled.append(math.log1p(activated) if activation == "log1p_relu" else activated)
+            output[b, v] = max(pooled) if pooling == "max" else sum(pooled)
+    return output
+
+
+@pytest.mark.parametrize("pooling", ["max", "sum"])
 @pytest.mark.parametrize("activation", ["relu", "log1p_relu"])
-def test_splade_head(activation):
+def test_splade_head(activation, pooling):
     hidden, weight, bias = torch.randn(3, 4, 5).double(), torch.randn(7, 5).double(), torch.randn(7).double()
     mask = masks(3, 4)
-    output = reference.splade_head(hidden, weight, bias, mask=mask, activation=activation)
+    options = {"pooling": pooling, "activation": activation}
+    expected = brute_splade_head(hidden, weight, bias, mask, pooling, activation)
+    output = reference.splade_head(hidden, weight, bias, mask=mask, **options)
+    torch.testing.assert_close(output, expected, rtol=1e-12, atol=0)
+
+    csr = reference.splade_head(hidden, weight, bias, mask=mask, layout="csr", **options)
+    assert csr.values().numel() == expected.count_nonzero()
+    assert torch.equal(csr.to_dense(), output)
+
+    best = reference.splade_head(hidden, weight, bias, mask=mask, top_k=2, **options)
     for b in range(3):
-        for v in range(7):
-            logits = [float(hidden[b, t] @ weight[v] + bias[v]) for t in range(4) if mask[b, t]]
-            expected = math.log1p(max(max(logits, default=0.0), 0.0))
-            if activation == "log1p_relu":
-                expected = math.log1p(expected)
-            assert output[b, v].item() == pytest.approx(expected, rel=1e-12)
+        kept = sorted(range(7), key=lambda v: (-output[b, v].item(), v))[:2]
+        assert best[b].nonzero()[:, 0].tolist() == sorted(v for v in kept if output[b, v] > 0)
+        assert torch.equal(best[b, kept], output[b, kept])
+
+    # The same tokens packed, holes included.
+    cu_seqlens = torch.tensor([0, 4, 4, 7])
+    packed = torch.cat([hidden[1], hidden[2, :3]])
+    packed_mask = torch.cat([mask[1], mask[2, :3]])
+    output = reference.splade_head(packed, weight, bias, mask=packed_mask, cu_seqlens=cu_seqlens, **options)
+    mask[0], mask[2, 3] = False, False
+    expected = brute_splade_head(hidden[[1, 0, 2]], weight, bias, mask[[1, 0, 2]], pooling, activation)
+    torch.testing.assert_close(output, expected, rtol=1e-12, atol=0)
 
 
 def test_sparse_dot():

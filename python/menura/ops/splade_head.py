@@ -10,9 +10,10 @@ from torch import Tensor
 from menura.ops import library, reference
 from menura.ops.checks import (
     as_mask,
+    as_offsets,
     check_choice,
-    check_offsets,
     check_floating,
+    check_offsets,
     check_rank,
     check_same_device,
     to_compute_dtype,
@@ -75,7 +76,11 @@ def splade_head(
     The backward is deterministic and cannot be differentiated again.
     """
     check_floating("splade_head", hidden=hidden, weight=weight, bias=bias)
-    _check_rows(hidden, cu_seqlens)
+    if cu_seqlens is None:
+        check_rank("splade_head", hidden, "hidden", "[B,L,H], or [T,H] with cu_seqlens", 3)
+    else:
+        check_rank("splade_head", hidden, "hidden", "[T,H] with cu_seqlens", 2)
+        cu_seqlens = as_offsets("splade_head", cu_seqlens, "cu_seqlens")
     check_rank("splade_head", weight, "weight", "[V,H]", 2)
     check_choice("splade_head", "pooling", pooling, library.POOLINGS)
     check_choice("splade_head", "activation", activation, library.ACTIVATIONS)
@@ -118,18 +123,6 @@ def splade_head(
         return output
     crow, col, values = _Csr.apply(top_k, *inputs) if needs_grad else library.splade_head_csr(*inputs, top_k, False)[:3]
     return torch.sparse_csr_tensor(crow, col, values, (crow.shape[0] - 1, weight.shape[0]))
-
-
-def _check_rows(hidden: Tensor, cu_seqlens: Tensor | None) -> None:
-    if cu_seqlens is None:
-        check_rank("splade_head", hidden, "hidden", "[B,L,H], or [T,H] with cu_seqlens", 3)
-        return
-    if not isinstance(cu_seqlens, Tensor) or cu_seqlens.dtype not in {torch.int32, torch.int64}:
-        found = cu_seqlens.dtype if isinstance(cu_seqlens, Tensor) else type(cu_seqlens).__name__
-        raise TypeError(f"[splade_head] cu_seqlens must be a torch.Tensor of int32 or int64; got {found}.")
-    check_rank("splade_head", hidden, "hidden", "[T,H] with cu_seqlens", 2)
-    if cu_seqlens.dim() != 1 or cu_seqlens.shape[0] < 1:
-        raise ValueError(f"[splade_head] cu_seqlens must have shape [B+1]; got {list(cu_seqlens.shape)}.")
 
 
 class _Dense(torch.autograd.Function):

@@ -14,7 +14,6 @@ from menura.ops.library.calling import (
     argmax_dtype,
     dtype_code,
     grad_like,
-    grad_memory,
     indices,
     is_fp64,
     library,
