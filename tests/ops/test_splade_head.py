@@ -365,5 +365,5 @@ def test_errors(arguments, options, message):
 
 
 def test_cu_seqlens_must_be_integers():
-    with pytest.raises(TypeError, match="cu_seqlens must be int32 or int64; got torch.float32"):
+    with pytest.raises(TypeError, match=r"cu_seqlens must be int32 or int64; got torch.float32"):
         menura.splade_head(torch.randn(3, 8), torch.randn(20, 8), cu_seqlens=torch.tensor([0.0, 3]))

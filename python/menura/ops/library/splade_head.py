@@ -67,6 +67,7 @@ class _Arguments:
             check_offsets("splade_head", cu_seqlens, "cu_seqlens", hidden.shape[0])
         tokens, dim = hidden.shape[-2:]
         self.hidden, hidden_rows = rows(hidden if cu_seqlens is None else hidden[None])
+        self.cu_seqlens = None if cu_seqlens is None else cu_seqlens.long().contiguous()
         self.weight = weight.contiguous()
         self.bias = None if bias is None else bias.contiguous()
         self.sizes = (
@@ -80,7 +81,7 @@ class _Arguments:
         self.inputs = (
             hidden_rows,
             address(mask),
-            address(cu_seqlens),
+            address(self.cu_seqlens),
             address(self.weight),
             address(self.bias),
         )
