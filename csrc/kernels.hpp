@@ -1,8 +1,9 @@
 // What every instruction set implements: one table of functions, in float and in double.
 #pragma once
 
+#include "flops.hpp"
 #include "maxsim.hpp"
-#include "sparse.hpp"
+#include "sparse_dot.hpp"
 #include "splade_head.hpp"
 
 namespace menura {

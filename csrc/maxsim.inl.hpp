@@ -1,7 +1,6 @@
 // MaxSim: for every query token the best-matching document token, summed.
 #pragma once
 
-#include "huge_pages.inl.hpp"
 #include "maxsim.hpp"
 #include "pairs.inl.hpp"
 #include "parallel.hpp"
@@ -218,8 +217,7 @@ void maxsim_backward_as(const MaxSimBackward<typename S::T>& a) {
   const auto* documents = static_cast<const E*>(a.document.data);
   constexpr bool as_is = same<T, E>;
 
-  if (a.grad_document) {
-    advise_huge_pages(a.grad_document, a.document.all_tokens() * a.dim * static_cast<int64_t>(sizeof(E)));
+  if (a.grad_document)
     parallel_ranges(a.document.count, [&](int64_t first, int64_t last) {
       int64_t longest = 0;
       for (int64_t j = first; j < last; ++j) longest = a.document.length(j) > longest ? a.document.length(j) : longest;
@@ -241,7 +239,6 @@ void maxsim_backward_as(const MaxSimBackward<typename S::T>& a) {
         if constexpr (!as_is) convert<S>(size, sum, grad);
       }
     });
-  }
 
   if (a.grad_query)
     parallel_ranges(a.query.all_tokens(), [&](int64_t first, int64_t last) {

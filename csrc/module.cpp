@@ -2,6 +2,7 @@
 #include <chrono>
 
 #include "bind.hpp"
+#include "huge_pages.hpp"
 
 namespace menura {
 namespace {
@@ -33,6 +34,7 @@ PYBIND11_MODULE(_C, m, pybind11::mod_gil_not_used()) {
   m.def("set_isa", &set_isa);
   m.def("available_isas", &available_isas);
   m.def("burn_peak", &burn_peak);
+  m.def("advise_huge_pages", [](Address data, int64_t bytes) { advise_huge_pages(at<void>(data), bytes); });
   bind_maxsim(m);
   bind_sparse(m);
   bind_splade_head(m);

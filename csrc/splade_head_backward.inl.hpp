@@ -7,7 +7,6 @@
 #include "activation.inl.hpp"
 #include "dot_rows.inl.hpp"
 #include "grouped.inl.hpp"
-#include "huge_pages.inl.hpp"
 #include "pack.inl.hpp"
 #include "parallel.hpp"
 #include "scratch.inl.hpp"
@@ -257,8 +256,6 @@ class SumPoolingBackward {
 
 template <class S>
 void splade_head_backward(const SpladeHeadBackward<typename S::T>& a) {
-  if (a.grad_weight)
-    advise_huge_pages(a.grad_weight, a.vocabulary * a.dim * static_cast<int64_t>(sizeof(typename S::T)));
   if (a.pooling == Pooling::max)
     max_pooling_backward<S>(a);
   else

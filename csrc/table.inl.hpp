@@ -2,9 +2,10 @@
 #pragma once
 
 #include "burn.inl.hpp"
+#include "flops.inl.hpp"
 #include "kernels.hpp"
 #include "maxsim.inl.hpp"
-#include "sparse.inl.hpp"
+#include "sparse_dot.inl.hpp"
 #include "splade_head_backward.inl.hpp"
 #include "splade_head_forward.inl.hpp"
 

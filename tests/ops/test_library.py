@@ -18,6 +18,7 @@ HIDDEN, WEIGHT, BIAS = torch.randn(2, 5, 8), torch.randn(20, 8), torch.randn(20)
 MASK = torch.rand(2, 5) > 0.3
 CU_SEQLENS = torch.tensor([0, 2, 2, 5], dtype=torch.int32)
 SPARSE = torch.rand(2, 20) * (torch.rand(2, 20) > 0.5)
+CSR = torch.rand(5), torch.tensor([0, 2, 5]), torch.tensor([3, 19, 0, 7, 7])
 
 TOKENS, OFFSETS = torch.randn(9, 8), torch.tensor([0, 4, 4, 9])
 PAIRS = torch.tensor([[2, 0], [0, 2]])
@@ -42,8 +43,17 @@ FORWARD_CASES = {
         (HIDDEN, WEIGHT, BIAS, MASK, None, "max", "relu", None, True),
         (HIDDEN[0], WEIGHT, None, None, CU_SEQLENS, "sum", "log1p_relu", 3, True),
     ],
-    "sparse_dot": [(SPARSE, torch.rand(3, 20), False), (torch.rand(20, 2).T, SPARSE, True)],
-    "flops": [(SPARSE, "mean"), (torch.rand(20, 2).T, "unbiased")],
+    "sparse_dot": [
+        (SPARSE, None, None, torch.rand(3, 20), None, None, 20, False, True),
+        (torch.rand(20, 2).T, None, None, SPARSE, None, None, 20, True, False),
+        (*CSR, SPARSE, None, None, 20, False, True),
+        (*CSR, *CSR, 20, True, True),
+    ],
+    "flops": [
+        (SPARSE, None, None, None, 20, "mean"),
+        (torch.rand(20, 2).T, None, None, torch.rand(20), 20, "unbiased"),
+        (*CSR, torch.rand(20), 20, "mean"),
+    ],
 }
 
 
@@ -64,11 +74,12 @@ def backward_cases():
         crow, col, values, argmax = library.splade_head_csr(*inputs, top_k, True)
         needed = (True, False, inputs[2] is not None)
         yield "splade_head_backward", (*inputs, torch.randn_like(values), crow, col, values, argmax, *needed)
-    for case in FORWARD_CASES["sparse_dot"]:
-        yield "sparse_dot_backward", (torch.randn_like(library.sparse_dot(*case)), *case, True, True)
-    for activations, estimator in FORWARD_CASES["flops"]:
-        value, totals = library.flops(activations, estimator)
-        yield "flops_backward", (torch.randn_like(value), activations, totals, estimator)
+    for *inputs, _ in FORWARD_CASES["sparse_dot"]:
+        scores, *bitmaps = library.sparse_dot(*inputs, True)
+        yield "sparse_dot_backward", (torch.randn_like(scores), *inputs, *bitmaps, True, True)
+    for *inputs, estimator in FORWARD_CASES["flops"]:
+        value, totals = library.flops(*inputs, estimator)
+        yield "flops_backward", (torch.randn_like(value), *inputs, totals, estimator)
 
 
 CASES = [(name, case) for name, cases in FORWARD_CASES.items() for case in cases] + list(backward_cases())
@@ -88,7 +99,8 @@ def train_step(queries, documents, hidden, weight, bias, mask):
         hidden.flatten(0, 1), weight, bias, mask=mask.flatten(), cu_seqlens=rows, pooling="sum"
     )
     dots = menura.sparse_dot(activations, activations)
-    return scores.sum() + pairs.sum() + dots.sum() + menura.flops(activations)
+    frequency = activations.detach().bool().float().mean(0)
+    return scores.sum() + pairs.sum() + dots.sum() + menura.flops(activations, document_frequency=frequency)
 
 
 def test_packed_maxsim_compiles_in_one_graph():
@@ -114,6 +126,21 @@ def test_compiles_in_one_graph(dynamic):
         traced = torch.autograd.grad(compiled(*inputs, mask), inputs)
         for own, other in zip(eager, traced, strict=True):
             torch.testing.assert_close(own, other)
+
+
+def test_csr_splits_a_compiled_graph_and_stays_right():
+    documents = torch.rand(3, 20, requires_grad=True)
+
+    def train_sparse(queries, documents):
+        return (menura.sparse_dot(queries, 2 * documents) ** 2).sum() + menura.flops(queries)
+
+    compiled = torch.compile(train_sparse, backend="aot_eager")
+    grads = []
+    for step in (train_sparse, compiled):
+        queries = SPARSE.to_sparse_csr().requires_grad_()
+        grads.append([grad.to_dense() for grad in torch.autograd.grad(step(queries, documents), (queries, documents))])
+    for own, other in zip(*grads, strict=True):
+        torch.testing.assert_close(own, other)
 
 
 class Head(torch.nn.Module):

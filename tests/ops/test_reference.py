@@ -118,3 +118,34 @@ def test_flops():
     )
     assert reference.flops(x).item() == pytest.approx(mean, rel=1e-12)
     assert reference.flops(x, estimator="unbiased").item() == pytest.approx(pairs / 12, rel=1e-12)
+
+
+def test_sparse_layouts_mean_the_same_matrix():
+    crow, col = torch.tensor([0, 3, 3, 4]), torch.tensor([4, 1, 4, 0])  # column 4 twice
+    values = torch.randn(4).double()
+    matrix = torch.zeros(3, 6).double()
+    for row, column, value in zip([0, 0, 0, 2], col, values, strict=True):
+        matrix[row, column] += value
+    other = torch.randn(2, 6).double()
+    csr = torch.sparse_csr_tensor(crow, col, values, (3, 6))
+    coo = torch.sparse_coo_tensor(torch.stack([torch.tensor([0, 0, 0, 2]), col]), values, (3, 6))
+    for sparse in (csr, coo):
+        torch.testing.assert_close(reference.sparse_dot(sparse, other), reference.sparse_dot(matrix, other))
+        torch.testing.assert_close(reference.flops(sparse), reference.flops(matrix))
+
+
+def test_document_frequencies_weigh_the_activations():
+    frequency = torch.tensor([0.0, 0.02, 0.1, 0.5, 1.0], dtype=torch.float64)
+    weights = []
+    for share in frequency.tolist():
+        spread = math.exp(math.log(share) * math.log(2) / math.log(0.1)) if share else math.inf
+        weights.append(1 / (1 + (spread - 1) ** 10))
+    assert weights[::2] == pytest.approx([0, 0.5, 1], rel=1e-12)
+    x = torch.randn(4, 5).double()
+    expected = sum((sum(weights[v] * abs(float(x[b, v])) for b in range(4)) / 4) ** 2 for v in range(5))
+    assert reference.flops(x, document_frequency=frequency).item() == pytest.approx(expected, rel=1e-12)
+    pairs = sum(
+        weights[v] ** 2 * abs(float(x[b, v] * x[c, v])) for v in range(5) for b in range(4) for c in range(4) if b != c
+    )
+    unbiased = reference.flops(x, estimator="unbiased", document_frequency=frequency)
+    assert unbiased.item() == pytest.approx(pairs / 12, rel=1e-12)

@@ -5,10 +5,21 @@ They materialise what the kernels never form, and they are what runs where no ke
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
-__all__ = ["EMPTY_DOCUMENT_SCORE", "flops", "maxsim", "maxsim_packed", "maxsim_pairs", "sparse_dot", "splade_head"]
+__all__ = [
+    "EMPTY_DOCUMENT_SCORE",
+    "document_frequency_weights",
+    "flops",
+    "maxsim",
+    "maxsim_packed",
+    "maxsim_pairs",
+    "sparse_dot",
+    "splade_head",
+]
 
 # The score of a document without tokens, as in sentence-transformers: below every real document, yet finite.
 EMPTY_DOCUMENT_SCORE = -1e9
@@ -156,18 +167,37 @@ def _compressed_rows(dense: Tensor) -> Tensor:
 def sparse_dot(queries: Tensor, documents: Tensor, *, pairwise: bool = False) -> Tensor:
     """`[B,V]` x `[N,V]` -> `[B,N]`, or row by row -> `[B]`. See `menura.sparse_dot`."""
     dtype = _compute_dtype(queries, documents)
-    queries, documents = queries.to(dtype), documents.to(dtype)
+    queries, documents = _dense(queries).to(dtype), _dense(documents).to(dtype)
     return (queries * documents).sum(-1) if pairwise else queries @ documents.T
 
 
-def flops(activations: Tensor, *, estimator: str = "mean") -> Tensor:
+def flops(activations: Tensor, *, estimator: str = "mean", document_frequency: Tensor | None = None) -> Tensor:
     """`[B,V]` -> scalar. See `menura.flops`."""
-    magnitudes = activations.to(_compute_dtype(activations)).abs()
+    magnitudes = _dense(activations).to(_compute_dtype(activations)).abs()
+    if document_frequency is not None:
+        magnitudes = magnitudes * document_frequency_weights(document_frequency.to(magnitudes.dtype))
     rows = magnitudes.shape[0]
     total = magnitudes.sum(0)
     if estimator == "mean":
         return (total / rows).square().sum()
     return (total.square() - magnitudes.square().sum(0)).sum() / (rows * (rows - 1))
+
+
+def document_frequency_weights(document_frequency: Tensor) -> Tensor:
+    """`[V]` -> `[V]`: how much DF-FLOPS weighs a term's activations. See `menura.flops`."""
+    threshold, steepness = 0.1, 10
+    return 1 / (1 + (document_frequency ** math.log(2, threshold) - 1) ** steepness)
+
+
+def _dense(matrix: Tensor) -> Tensor:
+    """The matrix without its layout. A sparse one's gradient stays on its stored entries, repeated ones included."""
+    if matrix.layout == torch.strided:
+        return matrix
+    if matrix.layout == torch.sparse_coo:
+        matrix = matrix.coalesce().to_sparse_csr()
+    rows = torch.arange(matrix.shape[0], device=matrix.device).repeat_interleave(matrix.crow_indices().diff())
+    index = (rows, matrix.col_indices())
+    return matrix.values().new_zeros(matrix.shape).index_put(index, matrix.values(), accumulate=True)
 
 
 def _compute_dtype(*tensors: Tensor) -> torch.dtype:

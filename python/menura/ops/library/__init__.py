@@ -7,6 +7,7 @@ flag for what only its backward needs. A gradient that is not asked for comes ba
 from menura.ops.library.flops import ESTIMATORS, flops, flops_backward
 from menura.ops.library.maxsim import check_packed, maxsim, maxsim_backward, maxsim_packed, maxsim_packed_backward
 from menura.ops.library.sparse_dot import sparse_dot, sparse_dot_backward
+from menura.ops.library.sparse_vectors import inspect_csr
 from menura.ops.library.splade_head import ACTIVATIONS, POOLINGS, splade_head, splade_head_backward, splade_head_csr
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "check_packed",
     "flops",
     "flops_backward",
+    "inspect_csr",
     "maxsim",
     "maxsim_backward",
     "maxsim_packed",

@@ -5,41 +5,64 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from menura.ops.library.calling import address, is_fp64, library
+from menura.ops.library.calling import address, grad_like, grad_memory, is_fp64, library
+from menura.ops.library.sparse_vectors import contiguous, vectors
 from menura.ops.native import kernels
 
 __all__ = ["ESTIMATORS", "flops", "flops_backward"]
 
 ESTIMATORS = ("mean", "unbiased")
 
-library.define("flops(Tensor activations, str estimator) -> (Tensor, Tensor)")
-library.define("flops_backward(Tensor grad, Tensor activations, Tensor totals, str estimator) -> Tensor")
+_MATRIX = "Tensor activations, Tensor? crow, Tensor? col, Tensor? weights, SymInt vocabulary"
+library.define(f"flops({_MATRIX}, str estimator) -> (Tensor, Tensor)")
+library.define(f"flops_backward(Tensor grad, {_MATRIX}, Tensor totals, str estimator) -> Tensor")
 
 
-def _flops_sizes(activations: Tensor, estimator: str) -> tuple[int, int, int]:
-    return (*activations.shape, ESTIMATORS.index(estimator))
+def _flops_outputs(activations: Tensor, vocabulary: int) -> tuple[Tensor, Tensor]:
+    return activations.new_empty(()), activations.new_empty(vocabulary)
 
 
-def _flops_cpu(activations: Tensor, estimator: str) -> tuple[Tensor, Tensor]:
-    value, totals = activations.new_empty(()), activations.new_empty(activations.shape[1])
-    activations = activations.contiguous()
+def _flops_cpu(
+    activations: Tensor,
+    crow: Tensor | None,
+    col: Tensor | None,
+    weights: Tensor | None,
+    vocabulary: int,
+    estimator: str,
+) -> tuple[Tensor, Tensor]:
+    value, totals = _flops_outputs(activations, vocabulary)
+    matrix = contiguous(activations, crow, col)
+    weights = None if weights is None else weights.contiguous()
     kernels.flops_forward(
         is_fp64(activations),
-        _flops_sizes(activations, estimator),
-        address(activations),
+        (vocabulary, ESTIMATORS.index(estimator)),
+        vectors(*matrix),
+        address(weights),
         address(value),
         address(totals),
     )
     return value, totals
 
 
-def _flops_backward_cpu(grad: Tensor, activations: Tensor, totals: Tensor, estimator: str) -> Tensor:
-    grads = activations.new_empty(activations.shape)
-    grad, activations = grad.contiguous(), activations.contiguous()
+def _flops_backward_cpu(
+    grad: Tensor,
+    activations: Tensor,
+    crow: Tensor | None,
+    col: Tensor | None,
+    weights: Tensor | None,
+    vocabulary: int,
+    totals: Tensor,
+    estimator: str,
+) -> Tensor:
+    grads = grad_memory(activations, True)
+    matrix = contiguous(activations, crow, col)
+    grad = grad.contiguous()
+    weights = None if weights is None else weights.contiguous()
     kernels.flops_backward(
         is_fp64(activations),
-        _flops_sizes(activations, estimator),
-        address(activations),
+        (vocabulary, ESTIMATORS.index(estimator)),
+        vectors(*matrix),
+        address(weights),
         address(grad),
         address(totals),
         address(grads),
@@ -53,13 +76,29 @@ if kernels is not None:
 
 
 @torch.library.register_fake("menura::flops")
-def _flops_fake(activations: Tensor, estimator: str) -> tuple[Tensor, Tensor]:
-    return activations.new_empty(()), activations.new_empty(activations.shape[1])
+def _flops_fake(
+    activations: Tensor,
+    crow: Tensor | None,
+    col: Tensor | None,
+    weights: Tensor | None,
+    vocabulary: int,
+    estimator: str,
+) -> tuple[Tensor, Tensor]:
+    return _flops_outputs(activations, vocabulary)
 
 
 @torch.library.register_fake("menura::flops_backward")
-def _flops_backward_fake(grad: Tensor, activations: Tensor, totals: Tensor, estimator: str) -> Tensor:
-    return activations.new_empty(activations.shape)
+def _flops_backward_fake(
+    grad: Tensor,
+    activations: Tensor,
+    crow: Tensor | None,
+    col: Tensor | None,
+    weights: Tensor | None,
+    vocabulary: int,
+    totals: Tensor,
+    estimator: str,
+) -> Tensor:
+    return grad_like(activations, True)
 
 
 # Bound once: resolving `torch.ops.menura.X.default` at every call costs microseconds.

@@ -14,6 +14,7 @@ from menura.ops.library.calling import (
     argmax_dtype,
     dtype_code,
     grad_like,
+    grad_memory,
     indices,
     is_fp64,
     library,
@@ -171,7 +172,7 @@ def _maxsim_backward_cpu(
     need_queries: bool,
     need_documents: bool,
 ) -> tuple[Tensor, Tensor]:
-    grads = grad_like(queries, need_queries), grad_like(documents, need_documents)
+    grads = grad_memory(queries, need_queries), grad_memory(documents, need_documents)
     grad, query_rows, document_rows = grad.contiguous(), _rows(queries), _rows(documents)
     kernels.maxsim_backward(
         is_fp64(queries),
@@ -223,7 +224,7 @@ def _maxsim_packed_backward_cpu(
     need_queries: bool,
     need_documents: bool,
 ) -> tuple[Tensor, Tensor]:
-    grads = grad_like(queries, need_queries), grad_like(documents, need_documents)
+    grads = grad_memory(queries, need_queries), grad_memory(documents, need_documents)
     grad, query_rows, document_rows = grad.contiguous(), _rows(queries), _rows(documents)
     kernels.maxsim_backward(
         is_fp64(queries),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from menura.ops.checks import check_offsets
-from menura.ops.library.calling import address, argmax_dtype, grad_like, indices, is_fp64, library, rows
+from menura.ops.library.calling import address, argmax_dtype, grad_like, grad_memory, indices, is_fp64, library, rows
 from menura.ops.native import kernels
 
 __all__ = ["ACTIVATIONS", "POOLINGS", "splade_head", "splade_head_backward", "splade_head_csr"]
@@ -41,13 +41,6 @@ def _outputs(
 ) -> tuple[Tensor, Tensor]:
     shape = (_batch(hidden, cu_seqlens), weight.shape[0])
     return hidden.new_empty(shape), _new_argmax(hidden, shape, pooling, save_argmax)
-
-
-def _grads(
-    hidden: Tensor, weight: Tensor, need_hidden: bool, need_weight: bool, need_bias: bool
-) -> tuple[Tensor, Tensor, Tensor]:
-    bias = weight.new_empty(weight.shape[0] if need_bias else 0)
-    return grad_like(hidden, need_hidden), grad_like(weight, need_weight), bias
 
 
 class _Arguments:
@@ -163,7 +156,11 @@ def _splade_head_backward_cpu(
     need_bias: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     arguments = _Arguments(hidden, weight, bias, mask, cu_seqlens, pooling, activation)
-    grads = _grads(hidden, weight, need_hidden, need_weight, need_bias)
+    grads = (
+        grad_memory(hidden, need_hidden),
+        grad_memory(weight, need_weight),
+        weight.new_empty(weight.shape[0] if need_bias else 0),
+    )
     grad = grad.contiguous()
     kernels.splade_head_backward(
         is_fp64(hidden),
@@ -239,7 +236,8 @@ def _splade_head_backward_fake(
     need_weight: bool,
     need_bias: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    return _grads(hidden, weight, need_hidden, need_weight, need_bias)
+    bias_grad = weight.new_empty(weight.shape[0] if need_bias else 0)
+    return grad_like(hidden, need_hidden), grad_like(weight, need_weight), bias_grad
 
 
 # Bound once: resolving `torch.ops.menura.X.default` at every call costs microseconds.
