@@ -9,14 +9,16 @@
 namespace menura {
 namespace {
 
-constexpr int64_t tile_columns = 2048;
-
-// Calls body(first, count) for every tile of columns.
+// Calls body(first, count) for ranges of columns, one a thread: the longer a range, the better a row's memory streams.
+// A column's sum does not depend on its range.
 template <class Body>
-void for_tiles(int64_t vocabulary, int64_t work, const Body& body) {
-  parallel_for_work((vocabulary + tile_columns - 1) / tile_columns, work, [&](int64_t tile) {
-    const int64_t first = tile * tile_columns;
-    body(first, vocabulary - first < tile_columns ? vocabulary - first : tile_columns);
+void for_columns(int64_t vocabulary, const Body& body) {
+  const int64_t threads = omp_get_max_threads(), least = 1024;
+  const int64_t share = (vocabulary + threads - 1) / threads;
+  const int64_t columns = share < least ? least : (share + 63) / 64 * 64;
+  parallel_for((vocabulary + columns - 1) / columns, [&](int64_t range) {
+    const int64_t first = range * columns;
+    body(first, vocabulary - first < columns ? vocabulary - first : columns);
   });
 }
 
@@ -29,7 +31,7 @@ struct ColumnSums {
   }
 };
 
-// sums[v] += term(x) for the elements x of `rows` rows
+// Of `rows` rows at once, so that a sum is loaded and stored less often.
 template <int64_t rows, class T, class Term>
 void add_rows(const T* row, int64_t stride, int64_t count, const Term& term, double* sums) {
   for (int64_t v = 0; v < count; ++v) {
@@ -39,24 +41,26 @@ void add_rows(const T* row, int64_t stride, int64_t count, const Term& term, dou
   }
 }
 
-// Several rows at once, so that a sum is loaded and stored less often.
-template <class T, class Term>
-void add_tile(const Vectors<T>& x, int64_t vocabulary, int64_t first, int64_t count, const Term& term, double* sums) {
-  constexpr int64_t together = 4;
-  const T* row = x.values + first;
-  int64_t b = 0;
-  for (; b + together <= x.rows; b += together)
-    add_rows<together>(row + b * vocabulary, vocabulary, count, term, sums + first);
-  for (; b < x.rows; ++b) add_rows<1>(row + b * vocabulary, vocabulary, count, term, sums + first);
-}
-
 template <class T>
 void add_dense(const Flops<T>& a, const ColumnSums& sums) {
-  const Vectors<T>& x = a.activations;
-  for_tiles(a.vocabulary, x.rows * a.vocabulary, [&](int64_t first, int64_t count) {
-    add_tile(x, a.vocabulary, first, count, [](double value) { return ::fabs(value); }, sums.magnitudes.get());
-    if (a.estimator == Estimator::unbiased)
-      add_tile(x, a.vocabulary, first, count, [](double value) { return value * value; }, sums.squares.get());
+  constexpr int64_t together = 4;
+  const bool unbiased = a.estimator == Estimator::unbiased;
+  const auto magnitude = [](double x) { return ::fabs(x); };
+  const auto square = [](double x) { return x * x; };
+  for_columns(a.vocabulary, [&](int64_t first, int64_t count) {
+    double* magnitudes = sums.magnitudes.get() + first;
+    double* squares = sums.squares.get() + first;
+    int64_t b = 0;
+    for (; b + together <= a.activations.rows; b += together) {
+      const T* row = a.activations.values + b * a.vocabulary + first;
+      add_rows<together>(row, a.vocabulary, count, magnitude, magnitudes);
+      if (unbiased) add_rows<together>(row, a.vocabulary, count, square, squares);
+    }
+    for (; b < a.activations.rows; ++b) {
+      const T* row = a.activations.values + b * a.vocabulary + first;
+      add_rows<1>(row, a.vocabulary, count, magnitude, magnitudes);
+      if (unbiased) add_rows<1>(row, a.vocabulary, count, square, squares);
+    }
   });
 }
 

@@ -23,16 +23,15 @@ struct Grid {
 // sums[l] += <row, row l of the postings>
 template <class T>
 void add_products(const Row<T>& row, const Postings<T>& postings, double* sums) {
-  for (int64_t e = 0; e < row.count; ++e)
-    if (const Posting* posting = postings.find(row.columns[e])) {
-      const double value = row.values[e];
-      const T* values = postings.values(*posting);
-      const int32_t* rows = postings.rows(*posting);
-      if (posting->whole)
-        for (int64_t p = 0; p < posting->count; ++p) sums[p] += value * values[p];
-      else
-        for (int64_t p = 0; p < posting->count; ++p) sums[rows[p]] += value * values[p];
-    }
+  for (int64_t e = 0; e < row.count; ++e) {
+    if (!postings.has(row.columns[e])) continue;
+    const Posting<T> posting = postings[row.columns[e]];
+    const double value = row.values[e];
+    if (posting.whole)
+      for (int64_t p = 0; p < posting.count; ++p) sums[p] += value * posting.values[p];
+    else
+      for (int64_t p = 0; p < posting.count; ++p) sums[posting.rows[p]] += value * posting.values[p];
+  }
 }
 
 template <class T>
@@ -59,15 +58,12 @@ void dot_products(const Entries<T>& left, const Entries<T>& right, int64_t vocab
 
 // found[i] = absent[i] + the sum of the posting's values, each times the i-th weight of its row
 template <class T>
-void weighted_sums(const Posting& posting, const Postings<T>& postings, const double* weights, const double* absent,
-                   T* found) {
-  const T* values = postings.values(posting);
-  const int32_t* rows = postings.rows(posting);
+void weighted_sums(const Posting<T>& posting, const double* weights, const double* absent, T* found) {
   double sums[block_rows];
   for (int64_t i = 0; i < block_rows; ++i) sums[i] = absent[i];
   for (int64_t p = 0; p < posting.count; ++p) {
-    const double* weight = weights + (posting.whole ? p : rows[p]) * block_rows;
-    const double value = values[p];
+    const double* weight = weights + (posting.whole ? p : posting.rows[p]) * block_rows;
+    const double value = posting.values[p];
     for (int64_t i = 0; i < block_rows; ++i) sums[i] += value * weight[i];
   }
   for (int64_t i = 0; i < block_rows; ++i) found[i] = static_cast<T>(sums[i]);
@@ -78,9 +74,7 @@ void weighted_sums(const Posting& posting, const Postings<T>& postings, const do
 template <class T>
 void dense_gradient(const Postings<T>& postings, const Grid<const T>& grad, int64_t rows, int64_t vocabulary,
                     T* target) {
-  const int64_t left_rows = postings.matrix_rows();
-  const Scratch<int32_t> columns(postings.size());
-  postings.sorted_columns(columns.get());
+  const int64_t left_rows = postings.matrix_rows(), size = postings.size();
   for_blocks(rows, rows * vocabulary, [&](int64_t first, int64_t count) {
     const Scratch<double> weights(left_rows * block_rows);
     for (int64_t l = 0; l < left_rows; ++l)
@@ -88,37 +82,40 @@ void dense_gradient(const Postings<T>& postings, const Grid<const T>& grad, int6
     double absent[block_rows];
     for (int64_t i = 0; i < block_rows; ++i)
       absent[i] = zero_times(left_rows, [&](int64_t l) { return weights[l * block_rows + i]; });
-    const Scratch<T> found(postings.size() * block_rows);
-    for (int64_t c = 0; c < postings.size(); ++c)
-      weighted_sums(*postings.find(columns[c]), postings, weights.get(), absent, found.get() + c * block_rows);
+    const Scratch<T> found(size * block_rows);
+    T* next = found.get();
+    postings.for_columns([&](int64_t column) {
+      weighted_sums(postings[column], weights.get(), absent, next);
+      next += block_rows;
+    });
     for (int64_t i = 0; i < count; ++i) {
       T* row = target + (first + i) * vocabulary;
+      const T* value = found.get() + i;
       for (int64_t v = 0; v < vocabulary; ++v) row[v] = static_cast<T>(absent[i]);
-      for (int64_t c = 0; c < postings.size(); ++c) row[columns[c]] = found[c * block_rows + i];
+      postings.for_columns([&](int64_t column) {
+        row[column] = *value;
+        value += block_rows;
+      });
     }
   });
 }
 
 // The sum of the posting's values, each times the weight of its row.
 template <class T>
-double weighted_sum(const Posting& posting, const Postings<T>& postings, const double* weights) {
-  const T* values = postings.values(posting);
-  const int32_t* rows = postings.rows(posting);
-  if (posting.whole) return sum_of(posting.count, [&](int64_t p) { return weights[p] * values[p]; });
+double weighted_sum(const Posting<T>& posting, const double* weights) {
+  if (posting.whole) return sum_of(posting.count, [&](int64_t p) { return weights[p] * posting.values[p]; });
   double sum = 0;
-  for (int64_t p = 0; p < posting.count; ++p) sum += weights[rows[p]] * values[p];
+  for (int64_t p = 0; p < posting.count; ++p) sum += weights[posting.rows[p]] * posting.values[p];
   return sum;
 }
 
 // sums[p] += factor * the weight of the posting's p-th row
 template <class T>
-void add_weights(const Posting& posting, const Postings<T>& postings, const double* weights, double factor,
-                 double* sums) {
-  const int32_t* rows = postings.rows(posting);
+void add_weights(const Posting<T>& posting, const double* weights, double factor, double* sums) {
   if (posting.whole)
     for (int64_t p = 0; p < posting.count; ++p) sums[p] += factor * weights[p];
   else
-    for (int64_t p = 0; p < posting.count; ++p) sums[p] += factor * weights[rows[p]];
+    for (int64_t p = 0; p < posting.count; ++p) sums[p] += factor * weights[posting.rows[p]];
 }
 
 // The gradients of CSR sides, on their stored entries, in one pass over the pairs of entries that share a column.
@@ -140,11 +137,13 @@ void stored_gradients(const Postings<T>& postings, const Entries<T>& left, const
       const double absent = zero_times(left_rows, [&](int64_t l) { return weights[l]; });
       const Row<T>& row = right[r];
       for (int64_t e = 0; e < row.count; ++e) {
-        const Posting* posting = postings.find(row.columns[e]);
-        if (sums && posting) add_weights(*posting, postings, weights.get(), row.values[e], sums + posting->first);
-        if (grad_right)
-          grad_right[row.first + e] =
-              static_cast<T>(absent + (posting ? weighted_sum(*posting, postings, weights.get()) : 0));
+        double sum = absent;
+        if (postings.has(row.columns[e])) {
+          const Posting<T> posting = postings[row.columns[e]];
+          if (sums) add_weights(posting, weights.get(), row.values[e], sums + posting.first);
+          if (grad_right) sum += weighted_sum(posting, weights.get());
+        }
+        if (grad_right) grad_right[row.first + e] = static_cast<T>(sum);
       }
     }
   });
