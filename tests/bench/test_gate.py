@@ -141,4 +141,4 @@ def test_gradients_count_where_entries_are():
 @pytest.mark.parametrize("workload", tiny(), ids=lambda workload: f"{workload.name}-{workload.precision}")
 def test_every_provider_of_ours_is_right_or_says_why_not(workload):
     for figure in measure(*providers(), workload=workload):
-        assert figure.median_ms is not None or (figure.provider, workload.task) == ("menura", "sparse_dot_csr"), figure
+        assert figure.median_ms is not None, figure
