@@ -52,7 +52,7 @@ void dispatch(bool fp64, const Call& call) {
   const Kernels& kernels = active_kernels();
   const pybind11::gil_scoped_release release;
   if (fp64)
-    call(kernels.fp64, double{});
+    call(fp64_kernels, double{});
   else
     call(kernels.single, float{});
 }

@@ -1,9 +1,8 @@
 #include "simd_avx2.inl.hpp"
-#include "simd_scalar.inl.hpp"
 #include "table.inl.hpp"
 
 namespace menura {
 
-const Kernels avx2_kernels = {table_of<Avx2>(), table_of<Scalar<double>>(), burn<Avx2>};
+const Kernels avx2_kernels = {table_of<Avx2>(), burn<Avx2>};
 
 }  // namespace menura

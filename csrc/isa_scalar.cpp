@@ -3,6 +3,7 @@
 
 namespace menura {
 
-const Kernels scalar_kernels = {table_of<Scalar<float>>(), table_of<Scalar<double>>(), burn<Scalar<float>>};
+const Table<double> fp64_kernels = table_of<Scalar<double>>();
+const Kernels scalar_kernels = {table_of<Scalar<float>>(), burn<Scalar<float>>};
 
 }  // namespace menura

@@ -1,4 +1,4 @@
-// What every instruction set implements: one table of functions, in float and in double.
+// What every instruction set implements: one table of functions.
 #pragma once
 
 #include "flops.hpp"
@@ -23,11 +23,12 @@ struct Table {
 
 struct Kernels {
   Table<float> single;
-  Table<double> fp64;
   // Multiplies and adds in registers, `steps` times over; returns the operations done. For the machine's peak.
   double (*burn)(Dtype dtype, int64_t steps);
 };
 
+// Double precision is for checking gradients: one table serves every instruction set.
+extern const Table<double> fp64_kernels;
 extern const Kernels scalar_kernels;
 #ifdef MENURA_X86
 extern const Kernels avx2_kernels;
