@@ -7,7 +7,17 @@ from torch import Tensor
 
 from menura.ops.native import kernels
 
-__all__ = ["address", "argmax_dtype", "dtype_code", "grad_like", "grad_memory", "indices", "is_fp64", "library", "rows"]
+__all__ = [
+    "address",
+    "argmax_dtype",
+    "as_rows",
+    "dtype_code",
+    "grad_like",
+    "grad_memory",
+    "indices",
+    "is_fp64",
+    "library",
+]
 
 library = torch.library.Library("menura", "DEF")
 
@@ -34,13 +44,11 @@ def grad_memory(tensor: Tensor, needed: bool) -> Tensor:
     return grad
 
 
-def rows(tensor: Tensor) -> tuple[Tensor, tuple[int, int, int]]:
-    """The tensor, copied only if its last axis or its leading axes are not laid out in rows, and its rows."""
+def as_rows(tensor: Tensor) -> Tensor:
+    """The tensor, copied only if its last axis is not contiguous or its leading axes are not laid out in rows."""
     if tensor.dim() == 4:
         tensor = tensor.flatten(0, 1)
-    if tensor.shape[-1] != 1 and tensor.stride(-1) != 1:
-        tensor = tensor.contiguous()
-    return tensor, (tensor.data_ptr(), tensor.stride(0), tensor.stride(1))
+    return tensor.contiguous() if tensor.shape[-1] != 1 and tensor.stride(-1) != 1 else tensor
 
 
 def address(tensor: Tensor | None) -> int:

@@ -12,6 +12,7 @@ from menura.ops.checks import check_offsets, check_pairs
 from menura.ops.library.calling import (
     address,
     argmax_dtype,
+    as_rows,
     dtype_code,
     grad_like,
     grad_memory,
@@ -44,13 +45,6 @@ IN_BATCH, GROUPED, LISTED = range(3)
 
 Sequences = tuple[int, int, int, int, int, int, int, int, int]
 Pairs = tuple[int, int, int, int]
-
-
-def _rows(tensor: Tensor) -> Tensor:
-    """The tensor, copied only if its last axis is not contiguous or its leading axes are not laid out in rows."""
-    if tensor.dim() == 4:
-        tensor = tensor.flatten(0, 1)
-    return tensor.contiguous() if tensor.shape[-1] != 1 and tensor.stride(-1) != 1 else tensor
 
 
 def _padded(rows: Tensor, mask: Tensor | None, scales: Tensor | None) -> Sequences:
@@ -151,7 +145,7 @@ def _maxsim_cpu(
     save_argmax: bool,
 ) -> tuple[Tensor, Tensor]:
     outputs = _padded_outputs(queries, documents, save_argmax)
-    query_rows, document_rows = _rows(queries), _rows(documents)
+    query_rows, document_rows = as_rows(queries), as_rows(documents)
     _forward(
         outputs,
         _padded(query_rows, query_mask, query_scales),
@@ -173,7 +167,7 @@ def _maxsim_backward_cpu(
     need_documents: bool,
 ) -> tuple[Tensor, Tensor]:
     grads = grad_memory(queries, need_queries), grad_memory(documents, need_documents)
-    grad, query_rows, document_rows = grad.contiguous(), _rows(queries), _rows(documents)
+    grad, query_rows, document_rows = grad.contiguous(), as_rows(queries), as_rows(documents)
     kernels.maxsim_backward(
         is_fp64(queries),
         _padded(query_rows, query_mask, None),
@@ -202,7 +196,7 @@ def _maxsim_packed_cpu(
         count = cu_seqlens_d.shape[0] - 1
         winners = queries.shape[0] * count if pairs is None else _listed_winners(cu_seqlens_q, pairs)
     outputs = _packed_outputs(queries, documents, cu_seqlens_q, cu_seqlens_d, pairs, winners)
-    query_rows, document_rows = _rows(queries), _rows(documents)
+    query_rows, document_rows = as_rows(queries), as_rows(documents)
     _forward(
         outputs,
         _packed(query_rows, cu_seqlens_q, query_scales),
@@ -225,7 +219,7 @@ def _maxsim_packed_backward_cpu(
     need_documents: bool,
 ) -> tuple[Tensor, Tensor]:
     grads = grad_memory(queries, need_queries), grad_memory(documents, need_documents)
-    grad, query_rows, document_rows = grad.contiguous(), _rows(queries), _rows(documents)
+    grad, query_rows, document_rows = grad.contiguous(), as_rows(queries), as_rows(documents)
     kernels.maxsim_backward(
         is_fp64(queries),
         _packed(query_rows, cu_seqlens_q, None),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from menura.ops.checks import check_offsets
-from menura.ops.library.calling import address, argmax_dtype, grad_like, grad_memory, indices, is_fp64, library, rows
+from menura.ops.library.calling import address, argmax_dtype, as_rows, grad_like, grad_memory, indices, is_fp64, library
 from menura.ops.native import kernels
 
 __all__ = ["ACTIVATIONS", "POOLINGS", "splade_head", "splade_head_backward", "splade_head_csr"]
@@ -59,7 +59,7 @@ class _Arguments:
         if cu_seqlens is not None:
             check_offsets("splade_head", cu_seqlens, "cu_seqlens", hidden.shape[0])
         tokens, dim = hidden.shape[-2:]
-        self.hidden, hidden_rows = rows(hidden if cu_seqlens is None else hidden[None])
+        self.hidden = as_rows(hidden if cu_seqlens is None else hidden[None])
         self.cu_seqlens = None if cu_seqlens is None else cu_seqlens.long().contiguous()
         self.weight = weight.contiguous()
         self.bias = None if bias is None else bias.contiguous()
@@ -72,7 +72,7 @@ class _Arguments:
             ACTIVATIONS.index(activation),
         )
         self.inputs = (
-            hidden_rows,
+            (self.hidden.data_ptr(), self.hidden.stride(0), self.hidden.stride(1)),
             address(mask),
             address(self.cu_seqlens),
             address(self.weight),
