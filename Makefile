@@ -30,9 +30,10 @@ bench: .venv/bench/installed  ## measure the operators against their peers; leav
 	.venv/bench/bin/menura bench --sweep --samples 5 --output benchmarks/results/shapes_cpu.csv
 	.venv/bench/bin/python benchmarks/draw.py
 
+# Python compiles what it imports; compiling everything that is installed would take longer than installing it.
 .venv/%/installed: $(SOURCES)
 	$(PYTHON) -m venv .venv/$*
-	.venv/$*/bin/python -m pip install --quiet --disable-pip-version-check ".[$*]"
+	.venv/$*/bin/python -m pip install --quiet --no-compile --disable-pip-version-check ".[$*]"
 	touch $@
 
 clean:

@@ -18,17 +18,6 @@ struct fp16 {
   uint16_t bits;
 };
 
-// A dense array of rows: row (i, j) starts at data + i * batch_stride + j * row_stride; its elements are adjacent.
-template <class T>
-struct Rows {
-  const T* data;
-  int64_t batch_stride;
-  int64_t row_stride;
-  MENURA_INLINE const T* row(int64_t batch, int64_t index) const {
-    return data + batch * batch_stride + index * row_stride;
-  }
-};
-
 // An array of token indices in the narrowest of three widths (1, 2 or 4 bytes).
 struct Indices {
   void* data;

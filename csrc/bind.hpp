@@ -15,19 +15,12 @@ namespace menura {
 
 using Address = uintptr_t;
 
-// (data, batch stride, row stride), both strides in elements.
-using RowsArgument = std::tuple<Address, int64_t, int64_t>;
 // (data, bytes an index); bytes 0: not wanted.
 using IndicesArgument = std::tuple<Address, int>;
 
 template <class T>
 T* at(Address address) {
   return reinterpret_cast<T*>(address);
-}
-
-template <class T>
-Rows<T> rows(const RowsArgument& argument) {
-  return {at<const T>(std::get<0>(argument)), std::get<1>(argument), std::get<2>(argument)};
 }
 
 inline Indices indices(const IndicesArgument& argument, int64_t tokens) {

@@ -5,13 +5,13 @@ namespace {
 
 // batch, tokens, dim, vocabulary, pooling, activation
 using HeadSizes = std::tuple<int64_t, int64_t, int64_t, int64_t, int, int>;
-// hidden, mask, cu_seqlens, weight, bias
-using HeadInputs = std::tuple<RowsArgument, Address, Address, Address, Address>;
+// dtype, hidden, batch stride, row stride, mask, cu_seqlens, weight, bias
+using HeadInputs = std::tuple<int, Address, int64_t, int64_t, Address, Address, Address, Address>;
 
 template <class T>
 SpladeHead<T> splade_head(const HeadSizes& sizes, const HeadInputs& inputs) {
   const auto [batch, tokens, dim, vocabulary, pooling, activation] = sizes;
-  const auto [hidden, mask, cu_seqlens, weight, bias] = inputs;
+  const auto [dtype, hidden, batch_stride, row_stride, mask, cu_seqlens, weight, bias] = inputs;
   check_sizes(batch, tokens, dim, vocabulary);
   return {batch,
           tokens,
@@ -19,10 +19,13 @@ SpladeHead<T> splade_head(const HeadSizes& sizes, const HeadInputs& inputs) {
           vocabulary,
           static_cast<Pooling>(pooling),
           static_cast<Activation>(activation),
-          rows<T>(hidden),
+          static_cast<Dtype>(dtype),
+          at<const void>(hidden),
+          batch_stride,
+          row_stride,
           at<const bool>(mask),
           at<const int64_t>(cu_seqlens),
-          at<const T>(weight),
+          at<const void>(weight),
           at<const T>(bias)};
 }
 
@@ -58,8 +61,8 @@ void splade_head_backward(bool fp64, const HeadSizes& sizes, const HeadInputs& i
   dispatch(fp64, [&](const auto& table, auto element) {
     using T = decltype(element);
     table.splade_head_backward({splade_head<T>(sizes, inputs), at<const int64_t>(crow), at<const int64_t>(col),
-                                at<const T>(grad), at<const T>(output), winners, at<T>(grad_hidden), at<T>(grad_weight),
-                                at<T>(grad_bias)});
+                                at<const T>(grad), at<const T>(output), winners, at<void>(grad_hidden),
+                                at<void>(grad_weight), at<T>(grad_bias)});
   });
 }
 

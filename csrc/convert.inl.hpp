@@ -44,6 +44,11 @@ MENURA_INLINE void narrow(float value, fp16* to) {
   to->bits = static_cast<uint16_t>(sign | bits);
 }
 
+template <class A, class B>
+constexpr bool same = false;
+template <class A>
+constexpr bool same<A, A> = true;
+
 // Calls body with an element of `dtype`: of the arrays that kernels in S's precision read.
 template <class S, class Body>
 MENURA_INLINE void with_element(Dtype dtype, const Body& body) {

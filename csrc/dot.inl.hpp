@@ -28,10 +28,16 @@ struct FloatDot {
   static Sum add(Sum a, Sum b) { return S::add(a, b); }
   static typename S::Reg value(Sum sum, const float*, int64_t) { return sum; }
 
-  // Writes one vector into its lane of a panel that is `width` lanes wide and zero so far.
+  // One step of a vector, or of the `count` numbers that are left of it, as a panel has it.
   template <class E>
-  static void pack(Packed* lane, int64_t width, const E* vector, int64_t dim) {
-    for (int64_t k = 0; k < dim; ++k) lane[k * width] = static_cast<Packed>(widen(vector[k]));
+  static Packed word(const E* from, int64_t) {
+    return static_cast<Packed>(widen(*from));
+  }
+  // As many steps as there are lanes.
+  template <class E, class Vector>
+  static void words(const E* from, Vector* to) {
+    const typename S::Reg read = S::load(from);
+    __builtin_memcpy(to, &read, sizeof read);
   }
 };
 
@@ -43,6 +49,17 @@ struct QuantizedDot : FloatDot<S> {
     return S::multiply(sum, S::broadcast(scales[row]));
   }
 };
+
+// Calls body with how elements of `dtype`, a floating-point one, are multiplied, and with such an element.
+template <class S, class Body>
+MENURA_INLINE void with_dot(Dtype dtype, const Body& body) {
+  with_element<S>(dtype, [&](auto element) {
+    if constexpr (same<decltype(element), bf16>)
+      body(typename S::Bf16Dot{}, element);
+    else
+      body(FloatDot<S>{}, element);
+  });
+}
 
 }  // namespace
 }  // namespace menura

@@ -6,6 +6,15 @@
 namespace menura {
 namespace {
 
+// Up to four bytes of numbers; those that there are not are zero.
+template <class E>
+MENURA_INLINE uint32_t read_word(const E* from, int64_t count) {
+  uint32_t word = 0;
+  constexpr auto whole = static_cast<int64_t>(sizeof word / sizeof(E));
+  __builtin_memcpy(&word, from, count < whole ? static_cast<uint64_t>(count) * sizeof(E) : sizeof word);
+  return word;
+}
+
 struct Avx512Bf16Dot {
   using Simd = Avx512;
   using Element = bf16;
@@ -29,8 +38,10 @@ struct Avx512Bf16Dot {
   static Sum add(Sum a, Sum b) { return _mm512_add_ps(a, b); }
   static Sum value(Sum sum, const float*, int64_t) { return sum; }
 
-  static void pack(Packed* lane, int64_t width, const bf16* vector, int64_t dim) {
-    for (int64_t k = 0; k < dim; ++k) lane[k / 2 * width] |= uint32_t{vector[k].bits} << (k % 2 * 16);
+  static Packed word(const bf16* from, int64_t count) { return read_word(from, count); }
+  template <class Vector>
+  static void words(const bf16* from, Vector* to) {
+    __builtin_memcpy(to, from, sizeof *to);
   }
 };
 
@@ -75,8 +86,11 @@ struct Avx512Int8Dot {
     return _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(scales[row]));
   }
 
-  static void pack(Packed* lane, int64_t width, const int8_t* vector, int64_t dim) {
-    for (int64_t k = 0; k < dim; ++k) lane[k / 4 * width] |= static_cast<uint32_t>(vector[k] + 128) << (k % 4 * 8);
+  static Packed word(const int8_t* from, int64_t count) { return read_word(from, count) ^ 0x80808080u; }
+  template <class Vector>
+  static void words(const int8_t* from, Vector* to) {
+    __builtin_memcpy(to, from, sizeof *to);
+    *to ^= 0x80808080u;
   }
 };
 

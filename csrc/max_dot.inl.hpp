@@ -75,17 +75,6 @@ MENURA_INLINE void max_dot_rows(const typename D::Packed* panel, const Stream<D>
   }
 }
 
-template <class D, int W, int R, bool Index>
-MENURA_INLINE void max_dot_tail(const typename D::Packed* panel, const Stream<D>& rows, int64_t at, int64_t dim,
-                                Best<typename D::Simd>& best) {
-  if constexpr (R > 0) {
-    if (rows.count - at == R)
-      max_dot_rows<D, W, R, Index>(panel, rows, at, dim, best);
-    else
-      max_dot_tail<D, W, R - 1, Index>(panel, rows, at, dim, best);
-  }
-}
-
 // All rows against one panel, W registers wide; `best` goes on from where it was. A NaN among the scales of whole
 // numbers is not seen.
 template <class D, int W, bool Index>
@@ -94,18 +83,20 @@ void max_dot(const typename D::Packed* panel, const Stream<D>& rows, int64_t dim
   Best<typename D::Simd> seen = best;
   int64_t at = 0;
   for (; at + R <= rows.count; at += R) max_dot_rows<D, W, R, Index>(panel, rows, at, dim, seen);
-  max_dot_tail<D, W, R - 1, Index>(panel, rows, at, dim, seen);
+  if constexpr (R > 4)
+    for (; at + 4 <= rows.count; at += 4) max_dot_rows<D, W, 4, Index>(panel, rows, at, dim, seen);
+  for (; at + 2 <= rows.count; at += 2) max_dot_rows<D, W, 2, Index>(panel, rows, at, dim, seen);
+  for (; at < rows.count; ++at) max_dot_rows<D, W, 1, Index>(panel, rows, at, dim, seen);
   best = seen;
 }
 
-// The best values of a panel's lanes and, with Index, the rows they came from.
-template <class S, bool Index>
-void read_best(const Best<S>& best, typename S::T* values, int32_t* winners) {
+// The best values of a panel's lanes and the rows they came from, if they were seen with an Index.
+template <class S>
+void read_best(const Best<S>& best, bool index, typename S::T* values, int32_t* winners) {
   for (int w = 0; w < 2; ++w) {
-    typename S::Reg value = best.value[w];
-    if constexpr (!Index) value = S::select(best.nan[w], S::broadcast(__builtin_nanf("")), value);
-    S::store(values + w * S::lanes, value);
-    if constexpr (Index) S::store_index(winners + w * S::lanes, best.index[w]);
+    const typename S::Reg value = best.value[w];
+    S::store(values + w * S::lanes, index ? value : S::select(best.nan[w], S::broadcast(__builtin_nanf("")), value));
+    S::store_index(winners + w * S::lanes, best.index[w]);
   }
 }
 

@@ -5,6 +5,7 @@
 #include "pairs.inl.hpp"
 #include "parallel.hpp"
 #include "query_panels.inl.hpp"
+#include "rounded_sums.inl.hpp"
 #include "tokens.inl.hpp"
 #include "vectors.inl.hpp"
 
@@ -14,14 +15,9 @@ namespace {
 // As in sentence-transformers: a document without tokens ranks below every other, with a finite score.
 constexpr double empty_document_score = -1e9;
 
-template <class A, class B>
-constexpr bool same = false;
-template <class A>
-constexpr bool same<A, A> = true;
-
 // One thread's way through documents whose rows are of type E. They meet the panels as they are where that is what D
 // multiplies; else they are widened first, a block at a time.
-template <class D, class E, bool Index>
+template <class D, class E>
 class Scorer {
   using S = typename D::Simd;
   using T = typename S::T;
@@ -32,8 +28,10 @@ class Scorer {
   static constexpr int64_t cached_bytes = (as_is ? 128 : 12) * 1024;
 
  public:
-  Scorer(const Sequences& documents, const Tokens& tokens, const Panels& panels, int64_t dim)
-      : documents_(documents),
+  // Whether the winners are wanted, too; never of int8 documents.
+  Scorer(const Sequences& documents, const Tokens& tokens, const Panels& panels, int64_t dim, bool winners)
+      : winners_(winners),
+        documents_(documents),
         tokens_(tokens),
         panels_(panels),
         dim_(dim),
@@ -42,8 +40,8 @@ class Scorer {
         widened_(as_is ? 0 : block_ * dim),
         widened_scales_(as_is ? 0 : block_) {}
 
-  // A document that has tokens. Calls score(query, sum) for every query of the group that has, and
-  // winner(lane, document token) for every lane.
+  // A document that has tokens. Calls score(query, sum) for every query of the group that has, and, if winners are
+  // wanted, winner(lane, document token) for every lane.
   template <class Score, class Winner>
   void meet(const Group& group, int64_t document, const Score& score, const Winner& winner) const {
     for (int64_t p = 0; p < group.panels(); ++p) best_[p].reset(tokens_.token(document, 0));
@@ -52,21 +50,18 @@ class Scorer {
     for (int64_t at = 0; at < count; at += block) {
       const Stream<D> rows = stream(document, at, count - at < block ? count - at : block);
       for (int64_t p = 0; p < group.panels(); ++p)
-        if (panels_.lanes(group, p) <= S::lanes)
-          max_dot<D, 1, Index>(panels_.panel(group, p), rows, dim_, best_[p]);
-        else
-          max_dot<D, 2, Index>(panels_.panel(group, p), rows, dim_, best_[p]);
+        meet(panels_.panel(group, p), panels_.lanes(group, p) <= S::lanes, rows, best_[p]);
     }
     const T spoilt = D::whole ? spoilt_scales(document) : T(0);
     T values[Panels::width];
     int32_t winners[Panels::width];
     double sum = 0;
     for (int64_t p = 0; p < group.panels(); ++p) {
-      read_best<S, Index>(best_[p], values, winners);
+      read_best<S>(best_[p], winners_, values, winners);
       for (int64_t n = 0; n < panels_.lanes(group, p); ++n) {
         const int64_t lane = group.first_lane + p * Panels::width + n;
         sum += static_cast<double>(values[n] + spoilt) * panels_.scale(lane);
-        if constexpr (Index) winner(lane, winners[n]);
+        if (winners_) winner(lane, winners[n]);
         if (lane + 1 < group.last_lane && panels_.query(lane + 1) == panels_.query(lane)) continue;
         score(panels_.query(lane), sum);
         sum = 0;
@@ -75,6 +70,13 @@ class Scorer {
   }
 
  private:
+  void meet(const typename D::Packed* panel, bool half, const Stream<D>& rows, Best<S>& best) const {
+    if constexpr (!D::whole)
+      if (winners_)
+        return half ? max_dot<D, 1, true>(panel, rows, dim_, best) : max_dot<D, 2, true>(panel, rows, dim_, best);
+    half ? max_dot<D, 1, false>(panel, rows, dim_, best) : max_dot<D, 2, false>(panel, rows, dim_, best);
+  }
+
   // NaN where a token of the document has no finite scale, else zero.
   T spoilt_scales(int64_t document) const {
     const float* scales = documents_.scales + documents_.first_token(document);
@@ -110,17 +112,18 @@ class Scorer {
     }
   }
 
+  const bool winners_;
   const Sequences& documents_;
   const Tokens& tokens_;
   const Panels& panels_;
-  int64_t dim_;
-  int64_t block_;
+  const int64_t dim_;
+  const int64_t block_;
   const Scratch<Best<S>> best_;
   const Scratch<T> widened_;
   const Scratch<float> widened_scales_;
 };
 
-template <class D, class E, bool Index>
+template <class D, class E>
 void maxsim_forward_as(const MaxSimForward<typename D::Simd::T>& a) {
   using T = typename D::Simd::T;
   using Panels = QueryPanels<D, E>;
@@ -131,7 +134,8 @@ void maxsim_forward_as(const MaxSimForward<typename D::Simd::T>& a) {
   const Panels panels(a.query, query_tokens, a.dim, in_batch ? Panels::lanes_wanted(a.document.count) : 0);
   const int64_t documents = a.document.count;
 
-  if constexpr (Index) __builtin_memset(a.argmax.data, 0, static_cast<uint64_t>(pairs.argmax_count() * a.argmax.bytes));
+  const bool winners = a.argmax.data != nullptr;
+  if (winners) __builtin_memset(a.argmax.data, 0, static_cast<uint64_t>(pairs.argmax_count() * a.argmax.bytes));
   for (int64_t j = 0; j < documents; ++j) {
     const T score = static_cast<T>(document_tokens.count(j) ? 0 : empty_document_score);
     pairs.of_document(j, [&](int64_t, int64_t pair) { a.scores[pair] = score; });
@@ -142,7 +146,7 @@ void maxsim_forward_as(const MaxSimForward<typename D::Simd::T>& a) {
 
   if (!in_batch) {
     parallel_ranges(documents, [&](int64_t first, int64_t last) {
-      const Scorer<D, E, Index> scorer(a.document, document_tokens, panels, a.dim);
+      const Scorer<D, E> scorer(a.document, document_tokens, panels, a.dim, winners);
       for (int64_t j = first; j < last; ++j) {
         if (document_tokens.count(j) == 0) continue;
         pairs.of_document(j, [&](int64_t i, int64_t pair) {
@@ -156,7 +160,7 @@ void maxsim_forward_as(const MaxSimForward<typename D::Simd::T>& a) {
   }
   const Scratch<double> pieces(panels.piece_count() * documents);
   parallel_ranges(panels.group_count() * documents, [&](int64_t first, int64_t last) {
-    const Scorer<D, E, Index> scorer(a.document, document_tokens, panels, a.dim);
+    const Scorer<D, E> scorer(a.document, document_tokens, panels, a.dim, winners);
     for (int64_t at = first; at < last; ++at) {
       const auto& group = panels.group(at / documents);
       const int64_t j = at % documents;
@@ -188,25 +192,15 @@ void maxsim_forward_as(const MaxSimForward<typename D::Simd::T>& a) {
   }
 }
 
-template <class D, class E>
-void maxsim_forward_of(const MaxSimForward<typename D::Simd::T>& a) {
-  if (a.argmax.data)
-    maxsim_forward_as<D, E, true>(a);
-  else
-    maxsim_forward_as<D, E, false>(a);
-}
-
 template <class S>
 void maxsim_forward(const MaxSimForward<typename S::T>& a) {
-  if constexpr (same<typename S::T, float>) {
-    if (a.document.dtype == Dtype::int8) return maxsim_forward_as<typename S::Int8Dot, int8_t, false>(a);
-    if (a.document.dtype == Dtype::bf16) return maxsim_forward_of<typename S::Bf16Dot, bf16>(a);
-  }
-  with_element<S>(a.document.dtype, [&](auto element) { maxsim_forward_of<FloatDot<S>, decltype(element)>(a); });
+  if constexpr (same<typename S::T, float>)
+    if (a.document.dtype == Dtype::int8) return maxsim_forward_as<typename S::Int8Dot, int8_t>(a);
+  with_dot<S>(a.document.dtype,
+              [&](auto dot, auto element) { maxsim_forward_as<decltype(dot), decltype(element)>(a); });
 }
 
-// No atomics: every document owns its gradient rows, every query token its own. Sums are kept in S's precision and
-// rounded once, to the embeddings' type E.
+// No atomics: every document owns its gradient rows, every query token its own.
 template <class S, class E>
 void maxsim_backward_as(const MaxSimBackward<typename S::T>& a) {
   using T = typename S::T;
@@ -215,49 +209,46 @@ void maxsim_backward_as(const MaxSimBackward<typename S::T>& a) {
   const Pairs pairs(a);
   const auto* queries = static_cast<const E*>(a.query.data);
   const auto* documents = static_cast<const E*>(a.document.data);
-  constexpr bool as_is = same<T, E>;
 
-  if (a.grad_document)
-    parallel_ranges(a.document.count, [&](int64_t first, int64_t last) {
-      int64_t longest = 0;
-      for (int64_t j = first; j < last; ++j) longest = a.document.length(j) > longest ? a.document.length(j) : longest;
-      const Scratch<T> sums(as_is ? 0 : longest * a.dim);
-      for (int64_t j = first; j < last; ++j) {
-        E* grad = static_cast<E*>(a.grad_document) + a.document.first_token(j) * a.dim;
-        T* sum = as_is ? reinterpret_cast<T*>(grad) : sums.get();
-        const int64_t size = a.document.length(j) * a.dim;
-        fill_zero(sum, size);
-        if (document_tokens.count(j) > 0)
-          pairs.of_document(j, [&](int64_t i, int64_t pair) {
-            const int64_t argmax = pairs.argmax(i, pair);
-            const E* query = queries + a.query.first_element(i);
-            for (int64_t n = 0; n < query_tokens.count(i); ++n) {
-              const int64_t t = query_tokens.token(i, n);
-              axpy<S>(a.dim, a.grad[pair], query + t * a.query.row_stride, sum + a.argmax.get(argmax + t) * a.dim);
-            }
-          });
-        if constexpr (!as_is) convert<S>(size, sum, grad);
-      }
+  if (a.grad_document) {
+    int64_t longest = 0;
+    for (int64_t j = 0; j < a.document.count; ++j)
+      longest = a.document.length(j) > longest ? a.document.length(j) : longest;
+    const RoundedSums<S, E> grads(longest * a.dim);
+    parallel_for(a.document.count, [&](int64_t j) {
+      E* grad = static_cast<E*>(a.grad_document) + a.document.first_token(j) * a.dim;
+      grads.write(grad, a.document.length(j) * a.dim, [&](T* sums) {
+        if (document_tokens.count(j) == 0) return;
+        pairs.of_document(j, [&](int64_t i, int64_t pair) {
+          const int64_t argmax = pairs.argmax(i, pair);
+          const E* query = queries + a.query.first_element(i);
+          for (int64_t n = 0; n < query_tokens.count(i); ++n) {
+            const int64_t t = query_tokens.token(i, n);
+            axpy<S>(a.dim, a.grad[pair], query + t * a.query.row_stride, sums + a.argmax.get(argmax + t) * a.dim);
+          }
+        });
+      });
     });
+  }
 
-  if (a.grad_query)
+  if (a.grad_query) {
+    const RoundedSums<S, E> grads(a.dim);
     parallel_ranges(a.query.all_tokens(), [&](int64_t first, int64_t last) {
-      const Scratch<T> sums(as_is ? 0 : a.dim);
       int64_t i = 0;
       for (int64_t token = first; token < last; ++token) {
         while (token >= a.query.first_token(i + 1)) ++i;
-        E* grad = static_cast<E*>(a.grad_query) + token * a.dim;
-        T* sum = as_is ? reinterpret_cast<T*>(grad) : sums.get();
-        fill_zero(sum, a.dim);
-        if (!a.query.mask || a.query.mask[token])
+        grads.write(static_cast<E*>(a.grad_query) + token * a.dim, a.dim, [&](T* sums) {
+          if (a.query.mask && !a.query.mask[token]) return;
           pairs.of_query(i, [&](int64_t j, int64_t pair) {
             if (document_tokens.count(j) == 0) return;
             const int64_t winner = a.argmax.get(pairs.argmax(i, pair) + token - a.query.first_token(i));
-            axpy<S>(a.dim, a.grad[pair], documents + a.document.first_element(j) + winner * a.document.row_stride, sum);
+            axpy<S>(a.dim, a.grad[pair], documents + a.document.first_element(j) + winner * a.document.row_stride,
+                    sums);
           });
-        if constexpr (!as_is) convert<S>(a.dim, sum, grad);
+        });
       }
     });
+  }
 }
 
 template <class S>

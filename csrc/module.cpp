@@ -2,7 +2,7 @@
 #include <chrono>
 
 #include "bind.hpp"
-#include "huge_pages.hpp"
+#include "block.hpp"
 
 namespace menura {
 namespace {
@@ -34,7 +34,11 @@ PYBIND11_MODULE(_C, m, pybind11::mod_gil_not_used()) {
   m.def("set_isa", &set_isa);
   m.def("available_isas", &available_isas);
   m.def("burn_peak", &burn_peak);
-  m.def("advise_huge_pages", [](Address data, int64_t bytes) { advise_huge_pages(at<void>(data), bytes); });
+  pybind11::class_<Block>(m, "Block", pybind11::buffer_protocol())
+      .def(pybind11::init<int64_t>())
+      .def_buffer(
+          [](Block& block) { return pybind11::buffer_info(static_cast<uint8_t*>(block.data()), block.bytes()); });
+  m.def("release_blocks", &release_blocks);
   bind_maxsim(m);
   bind_sparse(m);
   bind_splade_head(m);

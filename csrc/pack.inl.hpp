@@ -9,13 +9,13 @@
 namespace menura {
 namespace {
 
-// `lanes` vectors of `lanes` elements each, held in registers.
-template <class T, int lanes>
+// `lanes` vectors of `lanes` words each, held in registers.
+template <class Word, int lanes>
 struct Square {
-  typedef T Vector __attribute__((vector_size(lanes * sizeof(T))));
+  typedef Word Vector __attribute__((vector_size(lanes * sizeof(Word))));
   Vector rows[lanes];
 
-  // Swaps the off-diagonal blocks of `size` x `size` elements in every square of twice that size.
+  // Swaps the off-diagonal blocks of `size` x `size` words in every square of twice that size.
   template <int size, int... lane>
   MENURA_INLINE void swap_blocks(std::integer_sequence<int, lane...>) {
     for (int i = 0; i < lanes; ++i) {
@@ -35,34 +35,36 @@ struct Square {
   }
 };
 
-// Packs up to panel_width vectors as [dim][panel_width]; missing lanes are zero. row(i) is the i-th vector.
-template <class S, class RowOf>
-void pack_vectors(typename S::T* panel, int64_t count, int64_t dim, const RowOf& row) {
-  using T = typename S::T;
-  using Vector = typename Square<T, S::lanes>::Vector;
-  constexpr int64_t width = panel_width<S>;
-  constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(T));
-  for (int64_t half = 0; half < width; half += S::lanes) {
-    const T* vectors[S::lanes];
-    for (int64_t i = 0; i < S::lanes; ++i) {
+// Packs up to `width` vectors of E as [steps][width] words; missing lanes are zero. row(i) is the i-th vector.
+template <class D, int width, class E, class RowOf>
+void pack_panel(typename D::Packed* panel, int64_t count, int64_t dim, const RowOf& row) {
+  using S = typename D::Simd;
+  using Packed = typename D::Packed;
+  constexpr int lanes = S::lanes;
+  using Vector = typename Square<Packed, lanes>::Vector;
+  constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(E));
+  const int64_t steps = dim / D::step, all_steps = (dim + D::step - 1) / D::step;
+  for (int64_t half = 0; half < width; half += lanes) {
+    const E* vectors[lanes];
+    for (int64_t i = 0; i < lanes; ++i) {
       vectors[i] = half + i < count ? row(half + i) : nullptr;
       // Touched one after the other: the prefetcher of the CPU follows one stream well, and `lanes` of them badly.
       for (int64_t k = 0; vectors[i] && k < dim; k += line)
-        static_cast<void>(static_cast<const volatile T*>(vectors[i])[k]);
+        static_cast<void>(*reinterpret_cast<const volatile char*>(vectors[i] + k));
     }
     int64_t k = 0;
-    for (; k + S::lanes <= dim; k += S::lanes) {
-      Square<T, S::lanes> square;
-      for (int i = 0; i < S::lanes; ++i) {
+    for (; k + lanes <= steps; k += lanes) {
+      Square<Packed, lanes> square;
+      for (int i = 0; i < lanes; ++i) {
         square.rows[i] = Vector{};
-        if (vectors[i]) __builtin_memcpy(&square.rows[i], vectors[i] + k, sizeof(Vector));
+        if (vectors[i]) D::words(vectors[i] + k * D::step, &square.rows[i]);
       }
       square.transpose();
-      for (int i = 0; i < S::lanes; ++i)
-        __builtin_memcpy(panel + (k + i) * width + half, &square.rows[i], sizeof(Vector));
+      for (int i = 0; i < lanes; ++i) __builtin_memcpy(panel + (k + i) * width + half, &square.rows[i], sizeof(Vector));
     }
-    for (; k < dim; ++k)
-      for (int64_t i = 0; i < S::lanes; ++i) panel[k * width + half + i] = vectors[i] ? vectors[i][k] : T(0);
+    for (; k < all_steps; ++k)
+      for (int64_t i = 0; i < lanes; ++i)
+        panel[k * width + half + i] = vectors[i] ? D::word(vectors[i] + k * D::step, dim - k * D::step) : Packed(0);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "max_dot.inl.hpp"
+#include "pack.inl.hpp"
 #include "parallel.hpp"
 #include "scratch.inl.hpp"
 #include "tokens.inl.hpp"
@@ -63,6 +64,8 @@ class QueryPanels {
   }
 
  private:
+  static constexpr int lanes_of_half = D::Simd::lanes;
+
   static int64_t total(const Tokens& tokens, int64_t queries) {
     int64_t sum = 0;
     for (int64_t i = 0; i < queries; ++i) sum += tokens.count(i);
@@ -103,17 +106,19 @@ class QueryPanels {
   void pack(const Sequences& queries, const Group& group, int64_t dim) {
     for (int64_t p = 0; p < group.panels(); ++p) {
       const int64_t first = group.first_lane + p * width;
-      const int64_t stride = lanes(group, p) <= D::Simd::lanes ? D::Simd::lanes : width;
+      const int64_t count = lanes(group, p);
       Packed* panel = packed_.get() + (group.first_panel + p) * size_;
-      __builtin_memset(panel, 0, static_cast<uint64_t>(size_) * sizeof(Packed));
-      for (int64_t lane = 0; lane < lanes(group, p); ++lane) {
-        const int64_t query = lane_query_[first + lane];
-        const int64_t token = lane_token_[first + lane];
-        const E* vector =
-            static_cast<const E*>(queries.data) + queries.first_element(query) + token * queries.row_stride;
-        D::pack(panel + lane, stride, vector, dim);
-        scale_[first + lane] = queries.scales ? queries.scales[queries.first_token(query) + token] : 1.0f;
-      }
+      const auto vector = [&](int64_t lane) {
+        return static_cast<const E*>(queries.data) + queries.first_element(lane_query_[first + lane]) +
+               lane_token_[first + lane] * queries.row_stride;
+      };
+      if (count <= lanes_of_half)
+        pack_panel<D, lanes_of_half, E>(panel, count, dim, vector);
+      else
+        pack_panel<D, width, E>(panel, count, dim, vector);
+      for (int64_t lane = first; lane < first + count; ++lane)
+        scale_[lane] =
+            queries.scales ? queries.scales[queries.first_token(lane_query_[lane]) + lane_token_[lane]] : 1.0f;
     }
   }
 

@@ -15,10 +15,13 @@ struct SpladeHead {
   int64_t batch, tokens, dim, vocabulary;  // tokens: of each padded row, or of all packed rows together
   Pooling pooling;
   Activation activation;
-  Rows<T> hidden;
+  Dtype dtype;                // of hidden and weight, and of their gradients
+  const void* hidden;         // [batch, tokens, dim] or [tokens, dim]
+  int64_t batch_stride;       // in elements; of padded rows only
+  int64_t row_stride;         // in elements, from token to token
   const bool* mask;           // one byte a token, null for "all"
   const int64_t* cu_seqlens;  // [batch + 1] where rows are packed, else null
-  const T* weight;            // [vocabulary, dim]
+  const void* weight;         // [vocabulary, dim]
   const T* bias;              // [vocabulary] or null
 
   MENURA_INLINE int64_t all_tokens() const { return cu_seqlens ? tokens : batch * tokens; }
@@ -26,9 +29,14 @@ struct SpladeHead {
   MENURA_INLINE int64_t length(int64_t row) const {
     return cu_seqlens ? cu_seqlens[row + 1] - cu_seqlens[row] : tokens;
   }
-  // The row's tokens lie hidden.row_stride apart from here.
-  MENURA_INLINE const T* states(int64_t row) const {
-    return cu_seqlens ? hidden.row(0, cu_seqlens[row]) : hidden.row(row, 0);
+  template <class E>
+  MENURA_INLINE const E* state(int64_t row, int64_t token) const {
+    const int64_t first = cu_seqlens ? cu_seqlens[row] * row_stride : row * batch_stride;
+    return static_cast<const E*>(hidden) + first + token * row_stride;
+  }
+  template <class E>
+  MENURA_INLINE const E* term(int64_t term) const {
+    return static_cast<const E*>(weight) + term * dim;
   }
 };
 
@@ -62,10 +70,10 @@ struct SpladeHeadBackward : SpladeHead<T> {
   const int64_t* col;   // [nnz] where grad, output and argmax are [nnz]; else null, and they are [batch, vocabulary]
   const T* grad;
   const T* output;
-  Indices argmax;  // for max pooling
-  T* grad_hidden;  // like hidden, adjacent; null when not wanted
-  T* grad_weight;  // [vocabulary, dim], null when not wanted
-  T* grad_bias;    // [vocabulary], null when not wanted
+  Indices argmax;     // for max pooling
+  void* grad_hidden;  // like hidden, adjacent; null when not wanted
+  void* grad_weight;  // [vocabulary, dim], null when not wanted
+  T* grad_bias;       // [vocabulary], null when not wanted
 };
 
 }  // namespace menura

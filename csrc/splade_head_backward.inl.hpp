@@ -9,6 +9,7 @@
 #include "grouped.inl.hpp"
 #include "pack.inl.hpp"
 #include "parallel.hpp"
+#include "rounded_sums.inl.hpp"
 #include "scratch.inl.hpp"
 #include "splade_head.hpp"
 #include "token_rows.inl.hpp"
@@ -73,28 +74,29 @@ class ActiveGrads {
 };
 
 // One token a maximum: every active entry adds one scaled state to its term and one scaled weight to its token.
-template <class S>
+template <class S, class E>
 void max_pooling_backward(const SpladeHeadBackward<typename S::T>& a) {
   using T = typename S::T;
+  using Summand = Scaled<T, E>;
   const ActiveGrads<T> active(a);
+  const RoundedSums<S, E> grads(a.dim);
   const auto each_entry = [&](const auto& visit) {
     for (int64_t row = 0; row < a.batch; ++row)
       for (int64_t at = active.start(row); at < active.start(row + 1); ++at) visit(row, active.entries()[at]);
   };
 
   if (a.grad_weight || a.grad_bias) {
-    const GroupedByTarget<Scaled<T>> by_term(a.vocabulary, [&](const auto& add) {
+    const GroupedByTarget<Summand> by_term(a.vocabulary, [&](const auto& add) {
       each_entry([&](int64_t row, const ActiveGrad<T>& entry) {
-        add(entry.term, {a.states(row) + entry.token * a.hidden.row_stride, entry.grad});
+        add(entry.term, {a.template state<E>(row, entry.token), entry.grad});
       });
     });
     parallel_for(a.vocabulary, [&](int64_t term) {
-      const Scaled<T>* summands = by_term.items(term);
+      const Summand* summands = by_term.items(term);
       const int64_t count = by_term.count(term);
-      if (a.grad_weight) {
-        fill_zero(a.grad_weight + term * a.dim, a.dim);
-        add_scaled<S>(summands, count, a.dim, a.grad_weight + term * a.dim);
-      }
+      if (a.grad_weight)
+        grads.write(static_cast<E*>(a.grad_weight) + term * a.dim, a.dim,
+                    [&](T* sums) { add_scaled<S>(summands, count, a.dim, sums); });
       if (a.grad_bias) {
         a.grad_bias[term] = 0;
         for (int64_t i = 0; i < count; ++i) a.grad_bias[term] += summands[i].factor;
@@ -103,23 +105,25 @@ void max_pooling_backward(const SpladeHeadBackward<typename S::T>& a) {
   }
 
   if (a.grad_hidden) {
-    const GroupedByTarget<Scaled<T>> by_token(a.all_tokens(), [&](const auto& add) {
+    const GroupedByTarget<Summand> by_token(a.all_tokens(), [&](const auto& add) {
       each_entry([&](int64_t row, const ActiveGrad<T>& entry) {
-        add(a.first_token(row) + entry.token, {a.weight + entry.term * a.dim, entry.grad});
+        add(a.first_token(row) + entry.token, {a.template term<E>(entry.term), entry.grad});
       });
     });
     parallel_for(a.all_tokens(), [&](int64_t token) {
-      fill_zero(a.grad_hidden + token * a.dim, a.dim);
-      add_scaled<S>(by_token.items(token), by_token.count(token), a.dim, a.grad_hidden + token * a.dim);
+      grads.write(static_cast<E*>(a.grad_hidden) + token * a.dim, a.dim,
+                  [&](T* sums) { add_scaled<S>(by_token.items(token), by_token.count(token), a.dim, sums); });
     });
   }
 }
 
 // Many tokens a sum: the logits of the active entries are computed once more, a block of entries at a time.
-template <class S>
+template <class D, class E>
 class SumPoolingBackward {
  public:
+  using S = typename D::Simd;
   using T = typename S::T;
+  using Element = typename D::Element;
 
   explicit SumPoolingBackward(const SpladeHeadBackward<T>& a)
       : a_(a),
@@ -128,24 +132,38 @@ class SumPoolingBackward {
         longest_(tokens_.longest()),
         block_(entries_of_a_block(active_.all(), longest_)),
         grads_(block_ * longest_),
-        panels_(omp_get_max_threads() * width * a.dim),
-        summands_(omp_get_max_threads() * summands_a_thread()) {}
+        panels_(omp_get_max_threads() * panel_size<D>(a.dim)),
+        states_(omp_get_max_threads() * longest_),
+        terms_(omp_get_max_threads() * block_),
+        wide_weight_(as_is || !a.grad_weight ? 0 : a.vocabulary * a.dim),
+        wide_hidden_(as_is || !a.grad_hidden ? 0 : a.all_tokens() * a.dim) {}
 
   void run() const {
-    clear(a_.grad_weight, a_.vocabulary * a_.dim);
-    clear(a_.grad_hidden, a_.all_tokens() * a_.dim);
-    clear(a_.grad_bias, a_.vocabulary);
+    const int64_t weights = a_.grad_weight ? a_.vocabulary * a_.dim : 0;
+    const int64_t states = a_.grad_hidden ? a_.all_tokens() * a_.dim : 0;
+    in_stretches(weights, [&](int64_t at, int64_t count) { fill_zero(weight_sums() + at, count); });
+    in_stretches(states, [&](int64_t at, int64_t count) { fill_zero(hidden_sums() + at, count); });
+    if (a_.grad_bias) fill_zero(a_.grad_bias, a_.vocabulary);
     for (int64_t first = 0; first < active_.all(); first += block_) {
       const int64_t last = active_.all() - first < block_ ? active_.all() : first + block_;
       find_logit_grads(first, last);
       if (a_.grad_weight || a_.grad_bias) add_to_terms(first, last);
       if (a_.grad_hidden) add_to_tokens(first, last);
     }
+    if constexpr (!as_is) {
+      in_stretches(weights, [&](int64_t at, int64_t count) {
+        convert<S>(count, weight_sums() + at, static_cast<E*>(a_.grad_weight) + at);
+      });
+      in_stretches(states, [&](int64_t at, int64_t count) {
+        convert<S>(count, hidden_sums() + at, static_cast<E*>(a_.grad_hidden) + at);
+      });
+    }
   }
 
  private:
   static constexpr int64_t width = panel_width<S>;
   static constexpr int64_t logit_rows = 64;
+  static constexpr bool as_is = same<T, E>;
 
   struct Panel {
     int64_t row, first, last;  // entries
@@ -161,16 +179,17 @@ class SumPoolingBackward {
     return entries < all ? entries : all;
   }
 
-  static void clear(T* data, int64_t count) {
+  // body(at, count) for pieces of [0, count).
+  template <class Body>
+  static void in_stretches(int64_t count, const Body& body) {
     constexpr int64_t stretch = 64 * 1024;
-    if (data)
-      parallel_for((count + stretch - 1) / stretch, [&](int64_t i) {
-        fill_zero(data + i * stretch, count - i * stretch < stretch ? count - i * stretch : stretch);
-      });
+    parallel_for((count + stretch - 1) / stretch,
+                 [&](int64_t i) { body(i * stretch, count - i * stretch < stretch ? count - i * stretch : stretch); });
   }
 
-  int64_t summands_a_thread() const { return longest_ > block_ ? longest_ : block_; }
-  Scaled<T>* summands_of_this_thread() const { return summands_.get() + omp_get_thread_num() * summands_a_thread(); }
+  // Where the blocks' gradients add up, before they are rounded.
+  T* weight_sums() const { return as_is ? static_cast<T*>(a_.grad_weight) : wide_weight_.get(); }
+  T* hidden_sums() const { return as_is ? static_cast<T*>(a_.grad_hidden) : wide_hidden_.get(); }
 
   // The entries of a row that are among [first, last).
   int64_t begin(int64_t row, int64_t first) const { return active_.start(row) > first ? active_.start(row) : first; }
@@ -190,14 +209,15 @@ class SumPoolingBackward {
   void find_logit_grads(const Panel& panel, T* grads) const {
     const ActiveGrad<T>* entries = active_.entries() + panel.first;
     const int64_t terms = panel.last - panel.first, tokens = tokens_.count(panel.row);
-    T* packed = panels_.get() + omp_get_thread_num() * width * a_.dim;
-    pack_vectors<S>(packed, terms, a_.dim, [&](int64_t lane) { return a_.weight + entries[lane].term * a_.dim; });
+    typename D::Packed* packed = panels_.get() + omp_get_thread_num() * panel_size<D>(a_.dim);
+    pack_panel<D, width, E>(packed, terms, a_.dim,
+                            [&](int64_t lane) { return a_.template term<E>(entries[lane].term); });
     T bias[width] = {};
     for (int64_t lane = 0; a_.bias && lane < terms; ++lane) bias[lane] = a_.bias[entries[lane].term];
     T logits[logit_rows * width];
     for (int64_t first = 0; first < tokens; first += logit_rows) {
       const int64_t count = tokens - first < logit_rows ? tokens - first : logit_rows;
-      dot_rows<S>(packed, tokens_.states(tokens_.start(panel.row) + first), count, a_.dim, logits);
+      dot_rows<D>(packed, tokens_.states(tokens_.start(panel.row) + first), count, a_.dim, logits);
       for (int64_t i = 0; i < count; ++i)
         for (int64_t lane = 0; lane < width; ++lane) logits[i * width + lane] += bias[lane];
       slopes_of_all(logits, count * width, a_.activation);
@@ -215,9 +235,9 @@ class SumPoolingBackward {
     parallel_for(a_.vocabulary, [&](int64_t term) {
       for (int64_t i = 0; i < by_term.count(term); ++i) {
         const auto [row, at] = by_term.items(term)[i];
-        const T* const* states = tokens_.states(tokens_.start(row));
+        const Element* const* states = tokens_.states(tokens_.start(row));
         const T* grads = grads_.get() + (at - first) * longest_;
-        Scaled<T>* summands = summands_of_this_thread();
+        Scaled<T, Element>* summands = states_.get() + omp_get_thread_num() * longest_;
         int64_t count = 0;
         T sum = 0;
         for (int64_t t = 0; t < tokens_.count(row); ++t) {
@@ -225,7 +245,7 @@ class SumPoolingBackward {
           if (grads[t] != 0) summands[count++] = {states[t], grads[t]};
         }
         if (a_.grad_bias) a_.grad_bias[term] += sum;
-        if (a_.grad_weight) add_scaled<S>(summands, count, a_.dim, a_.grad_weight + term * a_.dim);
+        if (a_.grad_weight) add_scaled<S>(summands, count, a_.dim, weight_sums() + term * a_.dim);
       }
     });
   }
@@ -235,31 +255,36 @@ class SumPoolingBackward {
       const int64_t row = tokens_.row(place);
       const int64_t token = a_.first_token(row) + *tokens_.indices(place);
       const T* grads = grads_.get() + place - tokens_.start(row);
-      Scaled<T>* summands = summands_of_this_thread();
+      Scaled<T, E>* summands = terms_.get() + omp_get_thread_num() * block_;
       int64_t count = 0;
       for (int64_t at = begin(row, first); at < end(row, last); ++at) {
         const T grad = grads[(at - first) * longest_];
-        if (grad != 0) summands[count++] = {a_.weight + active_.entries()[at].term * a_.dim, grad};
+        if (grad != 0) summands[count++] = {a_.template term<E>(active_.entries()[at].term), grad};
       }
-      add_scaled<S>(summands, count, a_.dim, a_.grad_hidden + token * a_.dim);
+      add_scaled<S>(summands, count, a_.dim, hidden_sums() + token * a_.dim);
     });
   }
 
   const SpladeHeadBackward<T>& a_;
-  const TokenRows<T> tokens_;
+  const TokenRows<D, E> tokens_;
   const ActiveGrads<T> active_;
   const int64_t longest_, block_;
   const Scratch<T> grads_;  // [block, longest]
-  const Scratch<T> panels_;
-  const Scratch<Scaled<T>> summands_;
+  const Scratch<typename D::Packed> panels_;
+  const Scratch<Scaled<T, Element>> states_;
+  const Scratch<Scaled<T, E>> terms_;
+  const Scratch<T> wide_weight_, wide_hidden_;
 };
 
 template <class S>
 void splade_head_backward(const SpladeHeadBackward<typename S::T>& a) {
-  if (a.pooling == Pooling::max)
-    max_pooling_backward<S>(a);
-  else
-    SumPoolingBackward<S>(a).run();
+  with_dot<S>(a.dtype, [&](auto dot, auto element) {
+    using E = decltype(element);
+    if (a.pooling == Pooling::max)
+      max_pooling_backward<S, E>(a);
+    else
+      SumPoolingBackward<decltype(dot), E>(a).run();
+  });
 }
 
 }  // namespace

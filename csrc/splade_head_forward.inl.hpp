@@ -12,18 +12,27 @@
 namespace menura {
 namespace {
 
+template <class T>
+class DenseRows final : public GroupSink<T> {
+ public:
+  explicit DenseRows(const SpladeHeadForward<T>& a) : a_(a) {}
+  void begin(int64_t) override {}
+  void take(int64_t, int64_t row, int64_t first_term, int64_t terms, const T* values, const int32_t* tokens) override {
+    const int64_t at = row * a_.vocabulary + first_term;
+    for (int64_t i = 0; i < terms; ++i) a_.output[at + i] = values[i];
+    if (a_.argmax.data)
+      for (int64_t i = 0; i < terms; ++i) a_.argmax.set(at + i, tokens[i]);
+  }
+
+ private:
+  const SpladeHeadForward<T>& a_;
+};
+
 template <class S>
 void splade_head_forward(const SpladeHeadForward<typename S::T>& a) {
   using T = typename S::T;
-  const TermGroups<S> groups(a);
-  parallel_for(groups.count(), [&](int64_t group) {
-    groups.visit(group, [&](int64_t row, int64_t first, int64_t terms, const T* values, const int32_t* arguments) {
-      const int64_t at = row * a.vocabulary + first;
-      for (int64_t i = 0; i < terms; ++i) a.output[at + i] = values[i];
-      if (a.argmax.data)
-        for (int64_t i = 0; i < terms; ++i) a.argmax.set(at + i, arguments[i]);
-    });
-  });
+  DenseRows<T> rows(a);
+  visit_groups<S>(a, rows);
   if (a.top_k >= a.vocabulary) return;
   parallel_for(a.batch, [&](int64_t row) {
     T* values = a.output + row * a.vocabulary;
@@ -74,20 +83,25 @@ class ActiveList {
 
 // What all groups have: memory follows the active entries, not [batch, vocabulary].
 template <class T>
-class ActiveLists {
+class ActiveLists final : public GroupSink<T> {
  public:
-  ActiveLists(int64_t groups, int64_t batch)
-      : groups_(groups), batch_(batch), lists_(new ActiveList<T>[groups]), starts_(groups * (batch + 1)) {
-    for (int64_t i = 0; i < groups * (batch + 1); ++i) starts_[i] = 0;
+  explicit ActiveLists(int64_t batch) : batch_(batch) {}
+  ~ActiveLists() {
+    delete[] lists_;
+    ::free(starts_);
   }
-  ~ActiveLists() { delete[] lists_; }
   ActiveLists(const ActiveLists&) = delete;
   ActiveLists& operator=(const ActiveLists&) = delete;
 
-  // Rows come in order.
-  void add(int64_t group, int64_t row, int64_t first_term, int64_t terms, const T* values,
-           const int32_t* arguments) const {
-    lists_[group].add(first_term, terms, values, arguments);
+  void begin(int64_t groups) override {
+    groups_ = groups;
+    lists_ = new ActiveList<T>[groups];
+    starts_ = static_cast<int64_t*>(::calloc(static_cast<uint64_t>(groups * (batch_ + 1) + 1), sizeof(int64_t)));
+    if (starts_ == nullptr) out_of_memory();
+  }
+  void take(int64_t group, int64_t row, int64_t first_term, int64_t terms, const T* values,
+            const int32_t* tokens) override {
+    lists_[group].add(first_term, terms, values, tokens);
     starts(group)[row + 1] = lists_[group].count();
   }
   int64_t count(int64_t row) const {
@@ -102,23 +116,19 @@ class ActiveLists {
   }
 
  private:
-  int64_t* starts(int64_t group) const { return starts_.get() + group * (batch_ + 1); }
+  int64_t* starts(int64_t group) const { return starts_ + group * (batch_ + 1); }
 
-  int64_t groups_, batch_;
-  ActiveList<T>* lists_;
-  Scratch<int64_t> starts_;
+  const int64_t batch_;
+  int64_t groups_ = 0;
+  ActiveList<T>* lists_ = nullptr;
+  int64_t* starts_ = nullptr;
 };
 
 template <class S>
 void splade_head_forward_csr(const SpladeHeadForwardCsr<typename S::T>& a) {
   using T = typename S::T;
-  const TermGroups<S> groups(a);
-  const ActiveLists<T> active(groups.count(), a.batch);
-  parallel_for(groups.count(), [&](int64_t group) {
-    groups.visit(group, [&](int64_t row, int64_t first, int64_t terms, const T* values, const int32_t* arguments) {
-      active.add(group, row, first, terms, values, arguments);
-    });
-  });
+  ActiveLists<T> active(a.batch);
+  visit_groups<S>(a, active);
 
   a.crow[0] = 0;
   for (int64_t row = 0; row < a.batch; ++row) {

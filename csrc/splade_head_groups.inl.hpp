@@ -17,18 +17,33 @@
 namespace menura {
 namespace {
 
+// Takes the pooled rows of every group of terms; threads work on different groups.
+template <class T>
+class GroupSink {
+ public:
+  virtual void begin(int64_t groups) = 0;
+  // A group's rows come in order: activated values, and the tokens that they come from where the pooling is a maximum.
+  virtual void take(int64_t group, int64_t row, int64_t first_term, int64_t terms, const T* values,
+                    const int32_t* tokens) = 0;
+
+ protected:
+  ~GroupSink() = default;
+};
+
 // One thread's work: a group of terms, whose packed panels stay in the second-level cache, meets all rows, whose states
 // pass through that cache a span at a time.
-template <class S>
+template <class D, class E>
 class TermGroups {
  public:
+  using S = typename D::Simd;
   using T = typename S::T;
+  using Packed = typename D::Packed;
   static constexpr int64_t width = panel_width<S>;
 
   explicit TermGroups(const SpladeHead<T>& a)
       : a_(a),
         tokens_(a),
-        panel_size_(width * a.dim),
+        panel_size_(menura::panel_size<D>(a.dim)),
         panels_(panels_of_a_group(a)),
         terms_(panels_ * width),
         panel_memory_(threads() * panels_ * panel_size_),
@@ -37,18 +52,15 @@ class TermGroups {
 
   int64_t count() const { return (a_.vocabulary + terms_ - 1) / terms_; }
 
-  // sink(row, first term, terms, values, arguments) for every row, in order: activated values, and the tokens that
-  // they come from where the pooling is a maximum.
-  template <class Sink>
-  void visit(int64_t group, const Sink& sink) const {
+  void visit(int64_t group, GroupSink<T>& sink) const {
     const int64_t first_term = group * terms_;
     const int64_t terms = a_.vocabulary - first_term < terms_ ? a_.vocabulary - first_term : terms_;
-    T* panels = panel_memory_.get() + omp_get_thread_num() * panels_ * panel_size_;
+    Packed* panels = panel_memory_.get() + omp_get_thread_num() * panels_ * panel_size_;
     T* values = value_memory_.get() + omp_get_thread_num() * span_rows * terms_;
     int32_t* arguments = argument_memory_.get() + omp_get_thread_num() * span_rows * terms_;
     for (int64_t p = 0; p * width < terms; ++p)
-      pack_vectors<S>(panels + p * panel_size_, terms - p * width, a_.dim,
-                      [&](int64_t lane) { return a_.weight + (first_term + p * width + lane) * a_.dim; });
+      pack_panel<D, width, E>(panels + p * panel_size_, terms - p * width, a_.dim,
+                              [&](int64_t lane) { return a_.template term<E>(first_term + p * width + lane); });
 
     for (int64_t row = 0, last; row < a_.batch; row = last) {
       last = end_of_span(row);
@@ -67,7 +79,7 @@ class TermGroups {
       for (int64_t r = row; r < last; ++r) {
         T* pooled = values + (r - row) * terms_;
         if (a_.pooling == Pooling::max) finish_maximum(r, first_term, terms, pooled);
-        sink(r, first_term, terms, pooled, arguments + (r - row) * terms_);
+        sink.take(group, r, first_term, terms, pooled, arguments + (r - row) * terms_);
       }
     }
   }
@@ -80,7 +92,7 @@ class TermGroups {
 
   static int64_t panels_of_a_group(const SpladeHead<T>& a) {
     constexpr int64_t cached_bytes = 384 * 1024, most_terms = 256;
-    const int64_t fitting = cached_bytes / (width * a.dim * static_cast<int64_t>(sizeof(T)) + 1);
+    const int64_t fitting = cached_bytes / (menura::panel_size<D>(a.dim) * static_cast<int64_t>(sizeof(Packed)) + 1);
     const int64_t shared = a.vocabulary / (width * threads() * 4);  // some groups for every thread
     int64_t panels = most_terms / width;
     if (panels > fitting) panels = fitting;
@@ -90,7 +102,8 @@ class TermGroups {
 
   int64_t span_tokens() const {
     constexpr int64_t cached_bytes = 256 * 1024;
-    const int64_t fitting = cached_bytes / (a_.dim * static_cast<int64_t>(sizeof(T)) + 1) / logit_rows * logit_rows;
+    const int64_t bytes = a_.dim * static_cast<int64_t>(sizeof(typename D::Element));
+    const int64_t fitting = cached_bytes / (bytes + 1) / logit_rows * logit_rows;
     return fitting < logit_rows ? logit_rows : fitting;
   }
 
@@ -102,7 +115,7 @@ class TermGroups {
   }
 
   // Rows [row, last), as far as their tokens are among [from, to), with one panel.
-  void pool(const T* panel, int64_t row, int64_t last, int64_t from, int64_t to, int64_t first_term, T* values,
+  void pool(const Packed* panel, int64_t row, int64_t last, int64_t from, int64_t to, int64_t first_term, T* values,
             int32_t* arguments) const {
     if (a_.pooling == Pooling::sum)
       sum_logits(panel, row, from, to, first_term, values);
@@ -115,13 +128,10 @@ class TermGroups {
         if (begin >= end) continue;
         T best[width];
         int32_t tokens[width];
-        const Stream<FloatDot<S>> rows{
-            a_.states(r), a_.hidden.row_stride, tokens_.indices(begin), tokens_.indices(begin), 0,
-            nullptr,      end - begin};
         Best<S> seen;
         seen.reset(*tokens_.indices(begin));
-        max_dot<FloatDot<S>, 2, true>(panel, rows, a_.dim, seen);
-        read_best<S, true>(seen, best, tokens);
+        max_dot<D, 2, true>(panel, tokens_.stream(r, begin, end), a_.dim, seen);
+        read_best<S>(seen, true, best, tokens);
         keep_larger(best, tokens, values + (r - row) * terms_, arguments + (r - row) * terms_);
       }
   }
@@ -136,7 +146,8 @@ class TermGroups {
   }
 
   // Rows of a few tokens each would leave max_dot's tile half empty: the tile takes tokens of several rows at once.
-  void maximum_of_logits(const T* panel, int64_t row, int64_t from, int64_t to, T* values, int32_t* arguments) const {
+  void maximum_of_logits(const Packed* panel, int64_t row, int64_t from, int64_t to, T* values,
+                         int32_t* arguments) const {
     each_logits(panel, from, to, row, [&](int64_t r, int64_t at, int64_t count, const T* logits) {
       for (int64_t i = 0; i < count; ++i) {
         int32_t tokens[width];
@@ -146,7 +157,7 @@ class TermGroups {
     });
   }
 
-  void sum_logits(const T* panel, int64_t row, int64_t from, int64_t to, int64_t first_term, T* sums) const {
+  void sum_logits(const Packed* panel, int64_t row, int64_t from, int64_t to, int64_t first_term, T* sums) const {
     T bias[width] = {};
     if (a_.bias)
       for (int64_t lane = 0; lane < width && first_term + lane < a_.vocabulary; ++lane)
@@ -164,11 +175,11 @@ class TermGroups {
 
   // visit(row, its tokens' place in the list, their count, their logits), some tokens of one row at a time.
   template <class Visit>
-  void each_logits(const T* panel, int64_t from, int64_t to, int64_t row, const Visit& visit) const {
+  void each_logits(const Packed* panel, int64_t from, int64_t to, int64_t row, const Visit& visit) const {
     T logits[logit_rows * width];
     for (int64_t first = from; first < to; first += logit_rows) {
       const int64_t end = to - first < logit_rows ? to : first + logit_rows;
-      dot_rows<S>(panel, tokens_.states(first), end - first, a_.dim, logits);
+      dot_rows<D>(panel, tokens_.states(first), end - first, a_.dim, logits);
       for (int64_t at = first, last; at < end; at = last) {
         while (at >= tokens_.end(row)) ++row;
         last = tokens_.end(row) < end ? tokens_.end(row) : end;
@@ -186,11 +197,21 @@ class TermGroups {
   }
 
   const SpladeHead<T>& a_;
-  const TokenRows<T> tokens_;
+  const TokenRows<D, E> tokens_;
   const int64_t panel_size_, panels_, terms_;
-  const Scratch<T> panel_memory_, value_memory_;
+  const Scratch<Packed> panel_memory_;
+  const Scratch<T> value_memory_;
   const Scratch<int32_t> argument_memory_;
 };
+
+template <class S>
+void visit_groups(const SpladeHead<typename S::T>& a, GroupSink<typename S::T>& sink) {
+  with_dot<S>(a.dtype, [&](auto dot, auto element) {
+    const TermGroups<decltype(dot), decltype(element)> groups(a);
+    sink.begin(groups.count());
+    parallel_for(groups.count(), [&](int64_t group) { groups.visit(group, sink); });
+  });
+}
 
 }  // namespace
 }  // namespace menura

@@ -3,20 +3,21 @@
 
 #include <cstdint>
 
-#include "arguments.hpp"
+#include "convert.inl.hpp"
 
 namespace menura {
 namespace {
 
-template <class T>
+template <class T, class E>
 struct Scaled {
-  const T* vector;
+  const E* vector;
   T factor;
 };
 
 // R registers of the target, and what all summands add to them.
-template <class S, int R>
-MENURA_INLINE void add_stretch(const Scaled<typename S::T>* summands, int64_t count, int64_t k, typename S::T* target) {
+template <class S, int R, class E>
+MENURA_INLINE void add_stretch(const Scaled<typename S::T, E>* summands, int64_t count, int64_t k,
+                               typename S::T* target) {
   typename S::Reg sums[R];
   for (int r = 0; r < R; ++r) sums[r] = S::zero();
   for (int64_t i = 0; i < count; ++i) {
@@ -30,8 +31,8 @@ MENURA_INLINE void add_stretch(const Scaled<typename S::T>* summands, int64_t co
 }
 
 // target[0, dim) += the summands, in their order. Sums of sums: thousands in one row would lose digits.
-template <class S>
-void add_scaled(const Scaled<typename S::T>* summands, int64_t count, int64_t dim, typename S::T* target) {
+template <class S, class E>
+void add_scaled(const Scaled<typename S::T, E>* summands, int64_t count, int64_t dim, typename S::T* target) {
   using T = typename S::T;
   constexpr int64_t block = 64;
   constexpr int R = 8;
@@ -42,7 +43,7 @@ void add_scaled(const Scaled<typename S::T>* summands, int64_t count, int64_t di
     for (; k + S::lanes <= dim; k += S::lanes) add_stretch<S, 1>(summands, length, k, target);
     for (; k < dim; ++k) {
       T sum = 0;
-      for (int64_t i = 0; i < length; ++i) sum += summands[i].factor * summands[i].vector[k];
+      for (int64_t i = 0; i < length; ++i) sum += summands[i].factor * static_cast<T>(widen(summands[i].vector[k]));
       target[k] += sum;
     }
   }

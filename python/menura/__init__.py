@@ -6,7 +6,17 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from menura.errors import MenuraError
-from menura.ops import flops, maxsim, maxsim_packed, maxsim_pairs, quantize, search, sparse_dot, splade_head
+from menura.ops import (
+    empty_cache,
+    flops,
+    maxsim,
+    maxsim_packed,
+    maxsim_pairs,
+    quantize,
+    search,
+    sparse_dot,
+    splade_head,
+)
 
 if TYPE_CHECKING:
     from menura.students import accelerate, restore
@@ -19,6 +29,7 @@ except PackageNotFoundError:
 __all__ = [
     "MenuraError",
     "accelerate",
+    "empty_cache",
     "flops",
     "maxsim",
     "maxsim_packed",

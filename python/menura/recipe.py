@@ -114,7 +114,7 @@ class ColbertSettings(_Section):
 
     `layers` keeps only the encoder's first layers. `calibrate` scales the teacher's margins to the spread of the
     starting student's, whose similarities are bounded. `projection_learning_rate` (None: the trainer's) is for the
-    projection to `dimension`, drawn at random above an encoder that knows much already.
+    projection to `dimension`, drawn at random above an encoder that knows much already. `dropout` None: its own.
     """
 
     model: str
@@ -126,13 +126,15 @@ class ColbertSettings(_Section):
     pairs: Literal["positive", "all"] = "positive"
     calibrate: bool = False
     projection_learning_rate: float | None = Field(default=None, gt=0)
+    dropout: float | None = Field(default=None, ge=0, lt=1)
     trainer: TrainerSettings = TrainerSettings()
 
 
 class SpladeSettings(_Section):
     """A SPLADE student: its dot product must match the teacher's score; a FLOPS penalty keeps it sparse.
 
-    The penalty's weights grow quadratically from zero over the first `regularizer_warmup` of the steps.
+    The penalty's weights grow quadratically from zero over the first `regularizer_warmup` of the steps. `dropout` None:
+    the model's own.
     """
 
     model: str
@@ -142,6 +144,7 @@ class SpladeSettings(_Section):
     document_regularizer: float = Field(default=1e-3, ge=0)
     regularizer_warmup: float = Field(default=1 / 3, ge=0, le=1)
     document_budget: int = Field(default=200, ge=1)
+    dropout: float | None = Field(default=None, ge=0, lt=1)
     trainer: TrainerSettings = TrainerSettings()
 
 

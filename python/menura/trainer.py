@@ -20,7 +20,7 @@ from transformers import (
 from menura.progress import progress_bar
 from menura.recipe import TrainerSettings
 
-__all__ = ["ProgressCallback", "plain_attention", "show_progress", "trainer_arguments"]
+__all__ = ["ProgressCallback", "plain_attention", "set_dropout", "show_progress", "trainer_arguments"]
 
 
 def trainer_arguments(settings: TrainerSettings, *, output: str, seed: int) -> dict[str, Any]:
@@ -44,6 +44,13 @@ def trainer_arguments(settings: TrainerSettings, *, output: str, seed: int) -> d
         "disable_tqdm": True,
         "dataloader_pin_memory": accelerator,
     }
+
+
+def set_dropout(model: nn.Module, probability: float | None) -> None:
+    """One probability for all of the model's dropout; None: its own."""
+    for module in model.modules():
+        if probability is not None and isinstance(module, nn.Dropout):
+            module.p = probability
 
 
 def plain_attention(model: nn.Module) -> None:

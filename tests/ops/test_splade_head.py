@@ -258,15 +258,43 @@ def test_a_tied_embedding_collects_both_gradients():
     torch.testing.assert_close(*grads)
 
 
+@pytest.mark.parametrize("layout", ["dense", "csr"])
+@pytest.mark.parametrize("pooling", ["max", "sum"])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_is_computed_in_float32(dtype):
-    hidden, weight, bias = head(2, 5, 40, 60)
-    half = hidden.detach().to(dtype).requires_grad_()
-    output = menura.splade_head(half, weight, bias)
+@pytest.mark.parametrize(("tokens", "dim"), [(1, 1), (3, 2), (9, 33), (17, 128), (40, 259)])
+def test_half_precision(tokens, dim, dtype, pooling, layout):
+    """Products and sums as of float32 factors of the same values; gradients are those, rounded once."""
+    hidden, weight, bias = head(3, tokens, dim, 70)
+    hidden, weight = (tensor.detach().to(dtype).requires_grad_() for tensor in (hidden, weight))
+    options = {"mask": torch.rand(3, tokens) > 0.2, "pooling": pooling}
+    output = menura.splade_head(hidden, weight, bias, layout=layout, **options).to_dense()
+    truth = reference.splade_head(hidden.double(), weight.double(), bias.double(), **options)
     assert output.dtype == torch.float32
+    torch.testing.assert_close(output.double(), truth, rtol=1e-5, atol=1e-6 * tokens)
+    weights = torch.randn_like(output)
+    ours = torch.autograd.grad(output, (hidden, weight, bias), weights)
+    exact = torch.autograd.grad(truth, (hidden, weight, bias), weights.double())
+    for own, true in zip(ours, exact, strict=True):
+        torch.testing.assert_close(own, true, rtol=torch.finfo(own.dtype).eps, atol=1e-5)
+
+
+def test_half_precision_of_one_factor_is_widened():
+    hidden, weight, bias = head(2, 5, 40, 60)
+    half = hidden.detach().bfloat16().requires_grad_()
+    output = menura.splade_head(half, weight, bias)
     torch.testing.assert_close(output, reference.splade_head(half.float(), weight, bias))
     output.sum().backward()
-    assert half.grad.dtype == dtype
+    assert half.grad.dtype == torch.bfloat16
+    assert weight.grad.dtype == torch.float32
+
+
+def test_autocast_gives_the_weight_the_precision_of_the_states():
+    hidden, weight, bias = head(2, 5, 40, 60)
+    states = hidden.detach().bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        output = menura.splade_head(states, weight, bias)
+    torch.testing.assert_close(output, reference.splade_head(states, weight.bfloat16(), bias))
+    output.sum().backward()
     assert weight.grad.dtype == torch.float32
 
 

@@ -1,6 +1,7 @@
 """Differentiable operators: MaxSim, the SPLADE head, sparse dot products, FLOPS."""
 
 from menura.ops.flops import flops
+from menura.ops.library import empty_cache
 from menura.ops.maxsim import maxsim, maxsim_packed, maxsim_pairs
 from menura.ops.native import available_isas, isa
 from menura.ops.quantization import quantize
@@ -10,6 +11,7 @@ from menura.ops.splade_head import splade_head
 
 __all__ = [
     "available_isas",
+    "empty_cache",
     "flops",
     "isa",
     "maxsim",

@@ -17,6 +17,7 @@ __all__ = [
     "check_pairs",
     "check_rank",
     "check_same_device",
+    "compute_dtype",
     "distinct",
     "to_compute_dtype",
 ]
@@ -129,9 +130,14 @@ def check_pairs(operator: str, pairs: Tensor, queries: int, documents: int) -> N
         )
 
 
+def compute_dtype(*dtypes: torch.dtype) -> torch.dtype:
+    """float64 where one of them is; else float32, half precision included."""
+    return torch.float64 if torch.float64 in dtypes else torch.float32
+
+
 def to_compute_dtype(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """float64 for all where one is float64; else float32, half precision included."""
-    dtype = torch.float64 if any(tensor.dtype == torch.float64 for tensor in tensors) else torch.float32
+    """All tensors in the `compute_dtype` that they share."""
+    dtype = compute_dtype(*(tensor.dtype for tensor in tensors))
     return tuple(tensor.to(dtype) for tensor in tensors)
 
 

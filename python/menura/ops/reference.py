@@ -10,6 +10,8 @@ import math
 import torch
 from torch import Tensor
 
+from menura.ops.checks import compute_dtype
+
 __all__ = [
     "EMPTY_DOCUMENT_SCORE",
     "document_frequency_weights",
@@ -41,7 +43,7 @@ def maxsim(
     if document_mask is None:
         document_mask = documents.new_ones(documents.shape[:-1], dtype=torch.bool)
     queries, documents = _scaled(queries, query_scales), _scaled(documents, document_scales)
-    dtype = _compute_dtype(queries, documents)
+    dtype = compute_dtype(queries.dtype, documents.dtype)
     # Zeroed before the product, so that no NaN in a masked token reaches a gradient as 0 * NaN.
     queries = torch.where(query_mask[..., None], queries.to(dtype), 0)
     documents = torch.where(document_mask[..., None], documents.to(dtype), 0)
@@ -111,7 +113,7 @@ def maxsim_packed(
         )
         for i, j in pairs.tolist()
     ]
-    dtype = _compute_dtype(queries, documents)
+    dtype = compute_dtype(queries.dtype, documents.dtype)
     return torch.cat(scores).view(shape) if scores else queries.new_zeros(shape, dtype=dtype)
 
 
@@ -128,7 +130,7 @@ def splade_head(
     layout: str = "dense",
 ) -> Tensor:
     """`[B,L,H]` or packed `[T,H]`, x `[V,H]` + `[V]` -> `[B,V]`. See `menura.splade_head`."""
-    dtype = _compute_dtype(hidden, weight)
+    dtype = compute_dtype(hidden.dtype, weight.dtype)
     if mask is None:
         mask = hidden.new_ones(hidden.shape[:-1], dtype=torch.bool)
     if cu_seqlens is not None:
@@ -166,14 +168,14 @@ def _compressed_rows(dense: Tensor) -> Tensor:
 
 def sparse_dot(queries: Tensor, documents: Tensor, *, pairwise: bool = False) -> Tensor:
     """`[B,V]` x `[N,V]` -> `[B,N]`, or row by row -> `[B]`. See `menura.sparse_dot`."""
-    dtype = _compute_dtype(queries, documents)
+    dtype = compute_dtype(queries.dtype, documents.dtype)
     queries, documents = _dense(queries).to(dtype), _dense(documents).to(dtype)
     return (queries * documents).sum(-1) if pairwise else queries @ documents.T
 
 
 def flops(activations: Tensor, *, estimator: str = "mean", document_frequency: Tensor | None = None) -> Tensor:
     """`[B,V]` -> scalar. See `menura.flops`."""
-    magnitudes = _dense(activations).to(_compute_dtype(activations)).abs()
+    magnitudes = _dense(activations).to(compute_dtype(activations.dtype)).abs()
     if document_frequency is not None:
         magnitudes = magnitudes * document_frequency_weights(document_frequency.to(magnitudes.dtype))
     rows = magnitudes.shape[0]
@@ -198,11 +200,6 @@ def _dense(matrix: Tensor) -> Tensor:
     rows = torch.arange(matrix.shape[0], device=matrix.device).repeat_interleave(matrix.crow_indices().diff())
     index = (rows, matrix.col_indices())
     return matrix.values().new_zeros(matrix.shape).index_put(index, matrix.values(), accumulate=True)
-
-
-def _compute_dtype(*tensors: Tensor) -> torch.dtype:
-    """float64 where an input is; float32 otherwise, also for half precision."""
-    return torch.float64 if any(tensor.dtype == torch.float64 for tensor in tensors) else torch.float32
 
 
 def _scaled(embeddings: Tensor, scales: Tensor | None) -> Tensor:

@@ -16,7 +16,7 @@ from menura.ops.checks import (
     check_offsets,
     check_rank,
     check_same_device,
-    to_compute_dtype,
+    compute_dtype,
 )
 from menura.ops.differentiation import first_order
 from menura.ops.native import has_kernels
@@ -65,9 +65,10 @@ def splade_head(
             `torch.sparse.mm` with a dense matrix, elementwise products, `sum()`. Under `torch.compile` only dense.
 
     Returns:
-        `[B,V]`, non-negative; float32 (float64 where an input is), computed in that precision also from half
-        precision inputs. A row without tokens is all zeros with zero gradient. On a tie the lowest token takes the
-        whole gradient of a maximum. NaN propagates.
+        `[B,V]`, non-negative; float32 (float64 where an input is). Half precision factors are multiplied as they are
+        and summed in float32; their gradients are rounded once, to their dtype. Under autocast the weight takes the
+        precision of half precision states, as in a linear layer. A row without tokens is all zeros with zero
+        gradient. On a tie the lowest token takes the whole gradient of a maximum. NaN propagates.
 
     Raises:
         TypeError: an input is no dense floating-point tensor, or `cu_seqlens` not of int32 or int64.
@@ -96,10 +97,7 @@ def splade_head(
         raise ValueError(f"[splade_head] bias must have shape {list(weight.shape[:1])}; got {list(bias.shape)}.")
     mask = as_mask("splade_head", mask, "mask", hidden.shape[:-1])
     check_same_device("splade_head", hidden=hidden, weight=weight, bias=bias, mask=mask, cu_seqlens=cu_seqlens)
-    if bias is None:
-        hidden, weight = to_compute_dtype(hidden, weight)
-    else:
-        hidden, weight, bias = to_compute_dtype(hidden, weight, bias)
+    hidden, weight, bias = _operands(hidden, weight, bias)
     if not has_kernels(hidden.device):
         if cu_seqlens is not None:
             check_offsets("splade_head", cu_seqlens, "cu_seqlens", hidden.shape[0])
@@ -123,6 +121,16 @@ def splade_head(
         return output
     crow, col, values = _Csr.apply(top_k, *inputs) if needs_grad else library.splade_head_csr(*inputs, top_k, False)[:3]
     return torch.sparse_csr_tensor(crow, col, values, (crow.shape[0] - 1, weight.shape[0]))
+
+
+def _operands(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """As the kernels want them: the factors in one dtype, half precision as it is, the bias in that of the sums."""
+    if hidden.dtype in (torch.bfloat16, torch.float16) and torch.is_autocast_enabled(hidden.device.type):
+        weight = weight.to(hidden.dtype)
+    dtype = compute_dtype(hidden.dtype, weight.dtype, *([] if bias is None else [bias.dtype]))
+    if hidden.dtype != weight.dtype or dtype == torch.float64:
+        hidden, weight = hidden.to(dtype), weight.to(dtype)
+    return hidden, weight, None if bias is None else bias.to(dtype)
 
 
 class _Dense(torch.autograd.Function):

@@ -10,13 +10,12 @@ from pathlib import Path
 from datasets import Dataset
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
 from sentence_transformers.cross_encoder.losses import ListNetLoss
-from torch import nn
 from transformers import set_seed
 
 from menura.errors import MenuraError
 from menura.recipe import FinetuneSettings
 from menura.teachers.loading import load_cross_encoder
-from menura.trainer import plain_attention, show_progress, trainer_arguments
+from menura.trainer import plain_attention, set_dropout, show_progress, trainer_arguments
 
 __all__ = ["finetune"]
 
@@ -53,7 +52,7 @@ def finetune(
     """
     set_seed(seed)
     encoder = load_cross_encoder(model, max_length=max_length, head=settings.head)
-    _set_dropout(encoder, settings.dropout)
+    set_dropout(encoder, settings.dropout)
     plain_attention(encoder)
     trainer = CrossEncoderTrainer(
         model=encoder,
@@ -99,9 +98,3 @@ def _dataset(
     if not rows:
         raise MenuraError(f"[teachers] no query has {settings.negatives} negatives to fine-tune on; ask for fewer.")
     return Dataset.from_list(rows)
-
-
-def _set_dropout(model: nn.Module, probability: float) -> None:
-    for module in model.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = probability

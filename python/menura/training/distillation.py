@@ -26,7 +26,7 @@ from menura.errors import MenuraError
 from menura.losses import Affine, ColbertMarginMSELoss, SpladeScoreMSELoss
 from menura.recipe import ColbertSettings, SpladeSettings
 from menura.students import accelerate, save_student
-from menura.trainer import plain_attention, show_progress, trainer_arguments
+from menura.trainer import plain_attention, set_dropout, show_progress, trainer_arguments
 from menura.training.calibration import fit_calibration, fit_margin_scale
 from menura.training.callbacks import RegularizerWarmup
 from menura.training.checkpoint import latest_checkpoint
@@ -58,6 +58,7 @@ def train_colbert(
     checkpoint = _prepare(output)
     set_seed(seed)
     accelerate(model)
+    set_dropout(model, settings.dropout)
     fit = partial(fit_margin_scale, model, examples, seed=seed) if settings.calibrate else Affine
     calibration = _calibration(output, checkpoint, fit)
     trainer = MultiVectorEncoderTrainer(
@@ -88,6 +89,7 @@ def train_splade(
     checkpoint = _prepare(output)
     set_seed(seed)
     accelerate(model)
+    set_dropout(model, settings.dropout)
     calibration = _calibration(output, checkpoint, partial(fit_calibration, model, examples, seed=seed))
     loss = SpladeScoreMSELoss(
         model,

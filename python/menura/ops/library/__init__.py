@@ -6,6 +6,7 @@ flag for what only its backward needs. A gradient that is not asked for comes ba
 
 from menura.ops.library.flops import ESTIMATORS, flops, flops_backward
 from menura.ops.library.maxsim import check_packed, maxsim, maxsim_backward, maxsim_packed, maxsim_packed_backward
+from menura.ops.library.memory import empty_cache
 from menura.ops.library.sparse_dot import sparse_dot, sparse_dot_backward
 from menura.ops.library.sparse_vectors import inspect_csr
 from menura.ops.library.splade_head import ACTIVATIONS, POOLINGS, splade_head, splade_head_backward, splade_head_csr
@@ -15,6 +16,7 @@ __all__ = [
     "ESTIMATORS",
     "POOLINGS",
     "check_packed",
+    "empty_cache",
     "flops",
     "flops_backward",
     "inspect_csr",

@@ -5,15 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from menura.ops.native import kernels
-
 __all__ = [
     "address",
     "argmax_dtype",
     "as_rows",
     "dtype_code",
-    "grad_like",
-    "grad_memory",
     "indices",
     "is_fp64",
     "library",
@@ -30,18 +26,6 @@ def argmax_dtype(tokens: int) -> torch.dtype:
     if tokens <= 256:
         return torch.uint8
     return torch.int16 if tokens <= 32768 else torch.int32
-
-
-def grad_like(tensor: Tensor, needed: bool) -> Tensor:
-    """Memory for the gradient of `tensor`; an empty tensor where it is not needed."""
-    return tensor.new_empty(tensor.shape if needed else (0,))
-
-
-def grad_memory(tensor: Tensor, needed: bool) -> Tensor:
-    """`grad_like` for a kernel to write: on huge pages where it is large, since every fresh page costs a fault."""
-    grad = grad_like(tensor, needed)
-    kernels.advise_huge_pages(grad.data_ptr(), grad.numel() * grad.element_size())
-    return grad
 
 
 def as_rows(tensor: Tensor) -> Tensor:

@@ -8,18 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from menura.ops.checks import check_offsets, check_pairs
-from menura.ops.library.calling import (
-    address,
-    argmax_dtype,
-    as_rows,
-    dtype_code,
-    grad_like,
-    grad_memory,
-    indices,
-    is_fp64,
-    library,
-)
+from menura.ops.checks import check_offsets, check_pairs, compute_dtype
+from menura.ops.library.calling import address, argmax_dtype, as_rows, dtype_code, indices, is_fp64, library
+from menura.ops.library.memory import grad_like, grad_memory
 from menura.ops.native import kernels
 
 __all__ = ["check_packed", "maxsim", "maxsim_backward", "maxsim_packed", "maxsim_packed_backward"]
@@ -89,7 +80,7 @@ def _packed_pairs(documents: Tensor, pairs: Tensor | None) -> Pairs:
 def _outputs(
     queries: Tensor, shape: tuple[int, ...], argmax_shape: tuple[int | torch.SymInt, ...], tokens: int
 ) -> tuple[Tensor, Tensor]:
-    dtype = torch.float64 if queries.dtype == torch.float64 else torch.float32
+    dtype = compute_dtype(queries.dtype)
     return queries.new_empty(shape, dtype=dtype), queries.new_empty(argmax_shape, dtype=argmax_dtype(tokens))
 
 

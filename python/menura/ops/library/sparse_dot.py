@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from menura.ops.library.calling import address, grad_like, grad_memory, is_fp64, library
+from menura.ops.library.calling import address, is_fp64, library
+from menura.ops.library.memory import grad_like, grad_memory
 from menura.ops.library.sparse_vectors import contiguous, rows_of, vectors
 from menura.ops.native import kernels
 

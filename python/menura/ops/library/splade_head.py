@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from menura.ops.checks import check_offsets
-from menura.ops.library.calling import address, argmax_dtype, as_rows, grad_like, grad_memory, indices, is_fp64, library
+from menura.ops.checks import check_offsets, compute_dtype
+from menura.ops.library.calling import address, argmax_dtype, as_rows, dtype_code, indices, is_fp64, library
+from menura.ops.library.memory import grad_like, grad_memory
 from menura.ops.native import kernels
 
 __all__ = ["ACTIVATIONS", "POOLINGS", "splade_head", "splade_head_backward", "splade_head_csr"]
@@ -40,7 +41,11 @@ def _outputs(
     hidden: Tensor, weight: Tensor, cu_seqlens: Tensor | None, pooling: str, save_argmax: bool
 ) -> tuple[Tensor, Tensor]:
     shape = (_batch(hidden, cu_seqlens), weight.shape[0])
-    return hidden.new_empty(shape), _new_argmax(hidden, shape, pooling, save_argmax)
+    return hidden.new_empty(shape, dtype=compute_dtype(hidden.dtype)), _new_argmax(hidden, shape, pooling, save_argmax)
+
+
+def _bias_grad(weight: Tensor, needed: bool) -> Tensor:
+    return weight.new_empty(weight.shape[0] if needed else 0, dtype=compute_dtype(weight.dtype))
 
 
 class _Arguments:
@@ -72,7 +77,10 @@ class _Arguments:
             ACTIVATIONS.index(activation),
         )
         self.inputs = (
-            (self.hidden.data_ptr(), self.hidden.stride(0), self.hidden.stride(1)),
+            dtype_code(self.hidden),
+            self.hidden.data_ptr(),
+            self.hidden.stride(0),
+            self.hidden.stride(1),
             address(mask),
             address(self.cu_seqlens),
             address(self.weight),
@@ -121,7 +129,7 @@ def _splade_head_csr_cpu(
 
     def allocate(nnz: int) -> tuple[Any, ...]:
         entries.append(hidden.new_empty(nnz, dtype=torch.int64))
-        entries.append(hidden.new_empty(nnz))
+        entries.append(hidden.new_empty(nnz, dtype=compute_dtype(hidden.dtype)))
         entries.append(_new_argmax(hidden, (nnz,), pooling, save_argmax))
         col, values, argmax = entries
         return address(col), address(values), indices(argmax, argmax.numel() > 0)
@@ -159,7 +167,7 @@ def _splade_head_backward_cpu(
     grads = (
         grad_memory(hidden, need_hidden),
         grad_memory(weight, need_weight),
-        weight.new_empty(weight.shape[0] if need_bias else 0),
+        _bias_grad(weight, need_bias),
     )
     grad = grad.contiguous()
     kernels.splade_head_backward(
@@ -213,7 +221,7 @@ def _splade_head_csr_fake(
     return (
         hidden.new_empty(_batch(hidden, cu_seqlens) + 1, dtype=torch.int64),
         hidden.new_empty(nnz, dtype=torch.int64),
-        hidden.new_empty(nnz),
+        hidden.new_empty(nnz, dtype=compute_dtype(hidden.dtype)),
         _new_argmax(hidden, (nnz,), pooling, save_argmax),
     )
 
@@ -236,8 +244,7 @@ def _splade_head_backward_fake(
     need_weight: bool,
     need_bias: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    bias_grad = weight.new_empty(weight.shape[0] if need_bias else 0)
-    return grad_like(hidden, need_hidden), grad_like(weight, need_weight), bias_grad
+    return grad_like(hidden, need_hidden), grad_like(weight, need_weight), _bias_grad(weight, need_bias)
 
 
 # Bound once: resolving `torch.ops.menura.X.default` at every call costs microseconds.
