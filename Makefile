@@ -27,6 +27,7 @@ bench: .venv/bench/installed  ## measure the operators against their peers; leav
 	$(OPERATORS)
 	$(OPERATORS) --threads 1
 	$(KEEP_PAGES) $(OPERATORS)
+	MENURA_ISA=avx2 $(OPERATORS) --only maxsim_score
 	.venv/bench/bin/menura bench --sweep --samples 5 --output benchmarks/results/shapes_cpu.csv
 	.venv/bench/bin/python benchmarks/draw.py
 

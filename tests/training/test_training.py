@@ -58,6 +58,14 @@ def losses(history):
     return [entry["loss"] for entry in history if "loss" in entry]
 
 
+@pytest.mark.parametrize(("dropout", "expected"), [(0.0, {0.0}), (0.3, {0.3}), (None, {0.1})])
+def test_dropout_is_that_of_the_recipe_or_the_model(colbert_settings, tmp_path, dropout, expected):
+    settings = colbert_settings.model_copy(update={"dropout": dropout, "trainer": trainer(max_steps=1)})
+    model = build_colbert(settings)
+    train_colbert(model, settings, examples(), output=tmp_path / "out", seed=0)
+    assert {module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)} == expected
+
+
 def weights(model):
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 

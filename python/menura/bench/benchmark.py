@@ -52,7 +52,7 @@ def benchmark(
     figures, measured = results.read(output), []
     results.check_writable(output)
     with _threads(threads), progress_bar() as progress:
-        peaks = {dtype: peak(dtype, threads) for dtype in {workload.dtype for workload in workloads}}
+        peaks = {dtype: peak(dtype, threads) for dtype in {workload.arithmetic for workload in workloads}}
         harness = Harness(known, this_machine(), peaks, samples, weigh, joining)
         task = progress.add_task("", total=len(workloads), unit="workloads")
         for workload in workloads:

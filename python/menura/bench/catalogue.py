@@ -18,6 +18,7 @@ def standard() -> list[Workload]:
     """What the README's table is about."""
     return [
         *(of.maxsim_score(documents, dtype=dtype) for documents in (1_000, 10_000) for dtype in (FP32, BF16)),
+        *(of.maxsim_int8(documents) for documents in (1_000, 10_000)),
         *(of.maxsim_kd(16, candidates, 32, 180, 128, dtype=dtype) for candidates in (8, 32) for dtype in (FP32, BF16)),
         *(of.maxsim_batch(32, 32, 32, 180, 128, dtype=dtype) for dtype in (FP32, BF16)),
         *(of.splade_head(16, 128, 384, BERT, dtype=dtype) for dtype in (FP32, BF16)),
@@ -80,6 +81,7 @@ def tiny() -> list[Workload]:
     return [
         of.maxsim_score(20, 8, 16, dtype=FP32),
         of.maxsim_score(20, 8, 16, dtype=BF16),
+        of.maxsim_int8(20, 8, 16),
         of.maxsim_kd(4, 3, 8, 20, 16, dtype=FP32),
         of.maxsim_batch(4, 3, 8, 20, 16, dtype=FP32),
         of.splade_head(2, 8, 16, 500, dtype=FP32),

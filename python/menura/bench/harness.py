@@ -42,7 +42,7 @@ class Harness:
     Args:
         providers: who takes part, each in its own task.
         machine: what every figure will say of its circumstances.
-        peaks: FLOP/s that can be had, by dtype; None: not known.
+        peaks: FLOP/s that can be had, by the dtype of the arithmetic; None: not known.
         samples: undisturbed ones wanted of each provider.
         weigh: whether peak memory is measured.
         joining: the file that some of the providers come from.
@@ -72,7 +72,7 @@ class Harness:
     def _figure(self, workload: Workload, entry: Entry, samples: Samples) -> Figure:
         provider, median = entry.provider, samples.percentile(50)
         rate = 1e3 * workload.flop / median if workload.flop and median else None
-        peak = self.peaks.get(workload.dtype)
+        peak = self.peaks.get(workload.arithmetic)
         fraction = rate / peak if rate and peak else None
         return Figure(
             workload=workload.name,

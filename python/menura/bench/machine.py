@@ -15,8 +15,10 @@ import torch
 import menura
 from menura.ops import isa
 
-__all__ = ["Machine", "installed", "this_machine"]
+__all__ = ["FORCED", "Machine", "installed", "this_machine"]
 
+# Marks an instruction set that is not the widest by itself.
+FORCED = "forced"
 # What decides on speed; the rest of the tree may differ from the commit.
 SOURCES = ("csrc", "kernels", "python", "CMakeLists.txt")
 
@@ -43,7 +45,7 @@ def this_machine() -> Machine:
         torch=torch.__version__,
         sentence_transformers=installed("sentence-transformers"),
         cpu=_cpu(),
-        isa=isa(),
+        isa=f"{isa()}, {FORCED}" if "MENURA_ISA" in os.environ else isa(),
         allocator=_allocator(),
         date=datetime.now(timezone.utc).date().isoformat(),
     )

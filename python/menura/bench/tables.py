@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from menura.bench.cells import NOTHING, interval, number, percent, scientific, whole
 from menura.bench.comparison import Comparison, comparisons
+from menura.bench.machine import FORCED
 from menura.bench.results import Figure
 from menura.errors import MenuraError
 
@@ -17,8 +18,12 @@ KEEPS_PAGES = "MALLOC_TRIM_THRESHOLD_"
 
 
 def headline(figures: Sequence[Figure]) -> list[Comparison]:
-    """What is told first: the workloads with most threads and the default allocator."""
-    plain = [figure for figure in figures if figure.machine.allocator == HEADLINE_ALLOCATOR]
+    """What is told first: the workloads with most threads, the default allocator and the widest instruction set."""
+    plain = [
+        figure
+        for figure in figures
+        if figure.machine.allocator == HEADLINE_ALLOCATOR and FORCED not in figure.machine.isa
+    ]
     most = max((figure.threads for figure in plain), default=0)
     return comparisons(figure for figure in plain if figure.threads == most)
 
@@ -74,13 +79,26 @@ def other_shapes(figures: Sequence[Figure]) -> str:
 
 def everything(figures: Sequence[Figure]) -> str:
     """Every figure that was taken, and what was not and why."""
-    header = ["Work", "Precision", "Threads", "Allocator", "Provider", "ms", "p20 to p80", "samples", "of peak", "MB"]
+    header = [
+        "Work",
+        "Precision",
+        "Threads",
+        "Kernels",
+        "Allocator",
+        "Provider",
+        "ms",
+        "p20 to p80",
+        "samples",
+        "of peak",
+        "MB",
+    ]
     header += ["output error", "gradient error", "Note"]
     rows = [
         [
             figure.title,
             figure.precision,
             str(figure.threads),
+            figure.machine.isa,
             "keeps pages" if KEEPS_PAGES in figure.machine.allocator else figure.machine.allocator,
             figure.provider,
             number(figure.median_ms),

@@ -13,7 +13,16 @@ from menura.bench.step import Step
 
 __all__ = ["Task", "Workload"]
 
-Task = Literal["maxsim_score", "maxsim_kd", "maxsim_batch", "splade_head", "sparse_dot", "sparse_dot_csr", "flops"]
+Task = Literal[
+    "maxsim_score",
+    "maxsim_int8",
+    "maxsim_kd",
+    "maxsim_batch",
+    "splade_head",
+    "sparse_dot",
+    "sparse_dot_csr",
+    "flops",
+]
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,7 @@ class Workload:
         trained: whether every floating-point input gets a gradient.
         entries_only: whether gradients are compared at non-zero inputs alone.
         timed: False where only peak memory is of interest.
+        quantized: whether the arithmetic is that of int8; the inputs hold such numbers and their scales.
     """
 
     name: str
@@ -44,11 +54,17 @@ class Workload:
     trained: bool = True
     entries_only: bool = False
     timed: bool = True
+    quantized: bool = False
+
+    @property
+    def arithmetic(self) -> torch.dtype:
+        """Whose peak bounds the speed."""
+        return torch.int8 if self.quantized else self.dtype
 
     @property
     def precision(self) -> str:
-        """As the CSV calls the dtype."""
-        return str(self.dtype).removeprefix("torch.")
+        """As the CSV calls the arithmetic."""
+        return str(self.arithmetic).removeprefix("torch.")
 
     def inputs(self) -> tuple[Tensor, ...]:
         """The same at every call."""

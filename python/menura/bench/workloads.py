@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import NormalDist
 
 import torch
@@ -11,11 +12,12 @@ from torch.utils.checkpoint import checkpoint
 
 from menura.bench.ragged import offsets_of, padded
 from menura.bench.workload import Workload
-from menura.ops import reference
+from menura.ops import quantize, reference
 
 __all__ = [
     "flops",
     "maxsim_batch",
+    "maxsim_int8",
     "maxsim_kd",
     "maxsim_score",
     "sparse_dot",
@@ -49,6 +51,28 @@ def maxsim_score(documents: int, tokens: int = 32, dim: int = 128, *, dtype: tor
         _score_in_slabs,
         2.0 * tokens * packed * dim,
         trained=False,
+    )
+
+
+def maxsim_int8(documents: int, tokens: int = 32, dim: int = 128) -> Workload:
+    """The same search over documents in int8.
+
+    Inputs: query `[1,Lq,d]`, packed documents `[Td,d]` int8, their scales `[Td]`, their offsets `[Nd+1]` int64. Output
+    `[1,Nd]` of the query as `menura.quantize` rounds it, no gradient.
+    """
+    like = maxsim_score(documents, tokens, dim, dtype=torch.float32)
+
+    def make(generator: torch.Generator) -> tuple[Tensor, ...]:
+        queries, packed, offsets = like.make(generator)
+        return queries, *quantize(packed), offsets
+
+    return replace(
+        like,
+        name=like.name.replace(like.task, "maxsim_int8"),
+        task="maxsim_int8",
+        make=make,
+        reference=_score_int8,
+        quantized=True,
     )
 
 
@@ -180,6 +204,11 @@ def _score_in_slabs(queries: Tensor, documents: Tensor, offsets: Tensor) -> Tens
         dense, mask = padded(documents[slab[0] : slab[-1]], slab - slab[0])
         scores.append(reference.maxsim(queries, dense, document_mask=mask))
     return torch.cat(scores, dim=1)
+
+
+def _score_int8(queries: Tensor, documents: Tensor, scales: Tensor, offsets: Tensor) -> Tensor:
+    whole, query_scales = quantize(queries)
+    return _score_in_slabs(whole * query_scales[..., None].to(scales), documents * scales[:, None], offsets)
 
 
 def _head_by_rows(hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

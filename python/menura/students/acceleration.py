@@ -11,7 +11,6 @@ from sentence_transformers import MultiVectorEncoder, SparseEncoder
 from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sparse_encoder.modules import SpladePooling
 from sentence_transformers.util.similarity import SimilarityFunction
-from sentence_transformers.util.tensor import repad_flattened_features
 from torch import Tensor, nn
 
 from menura.errors import MenuraError
@@ -35,8 +34,8 @@ def accelerate(model: Model) -> Model:
     as their `similarity_fct`. Doing it twice does nothing; `restore` undoes it.
 
     Raises:
-        MenuraError: the model is neither of the two, or its head is not one that the operator computes: sum pooling,
-            a projection that is not linear, logits that are scaled or capped afterwards.
+        MenuraError: the model is neither of the two, or its head is not one that the operator computes: a projection
+            that is not linear, logits that are scaled or capped afterwards.
     """
     if isinstance(model, MultiVectorEncoder):
         _accelerate_colbert(model)
@@ -68,8 +67,6 @@ def _accelerate_splade(model: SparseEncoder) -> None:
     if not isinstance(transformer, Transformer) or not isinstance(pooling, SpladePooling) or any(others):
         names = ", ".join(type(module).__name__ for module in model)
         raise MenuraError(f"[accelerate] a SparseEncoder must be a Transformer and SpladePooling; got {names}.")
-    if pooling.pooling_strategy != "max":
-        raise MenuraError(f"[accelerate] the SPLADE head pools by max; got {pooling.pooling_strategy!r}.")
     decoder = _decoder(transformer.model)
     # Attributes of the two instances; partials, unlike bound methods, survive pickling and copying.
     vars(transformer)["forward"] = partial(_encode, transformer, decoder)
@@ -98,12 +95,16 @@ def _encode(transformer: Transformer, decoder: nn.Linear, features: Features, **
 
 def _pool(pooling: SpladePooling, decoder: nn.Linear, features: Features) -> Features:
     if "cu_seq_lens_q" in features:
-        features = repad_flattened_features(features)
+        states, mask, cu_seqlens = features["token_embeddings"][0], None, features["cu_seq_lens_q"]
+    else:
+        states, mask, cu_seqlens = features["token_embeddings"], features["attention_mask"], None
     pooled = splade_head(
-        features["token_embeddings"],
+        states,
         decoder.weight,
         decoder.bias,
-        mask=features["attention_mask"],
+        mask=mask,
+        cu_seqlens=cu_seqlens,
+        pooling=pooling.pooling_strategy,
         activation=pooling.activation_function,
     )
     if pooling.embedding_dimension is None:

@@ -22,6 +22,11 @@ def _score(queries: Tensor, documents: Tensor, offsets: Tensor) -> Step:
     return Step.of(menura.maxsim_packed, queries.flatten(0, 1), documents, query_offsets, offsets)
 
 
+def _int8(queries: Tensor, documents: Tensor, scales: Tensor, offsets: Tensor) -> Step:
+    query_offsets = torch.tensor([0, queries.shape[1]])
+    return Step(lambda: menura.maxsim_packed(queries[0], documents, query_offsets, offsets, document_scales=scales))
+
+
 def _csr(queries: Tensor, documents: Tensor) -> Step:
     return Step.of(menura.sparse_dot, compressed(queries), compressed(documents))
 
@@ -32,6 +37,7 @@ def _ours(task: Task, bind: Callable[..., Step]) -> Provider:
 
 PROVIDERS = [
     _ours("maxsim_score", _score),
+    _ours("maxsim_int8", _int8),
     _ours("maxsim_kd", partial(Step.of, menura.maxsim)),
     _ours("maxsim_batch", partial(Step.of, menura.maxsim)),
     _ours("splade_head", partial(Step.of, menura.splade_head)),

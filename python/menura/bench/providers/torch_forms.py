@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import menura
 from menura.bench.csr import compressed
 from menura.bench.provider import Provider
 from menura.bench.ragged import padded, split
@@ -42,6 +43,18 @@ def _packed_matmul(queries: Tensor, documents: Tensor, offsets: Tensor) -> Step:
     def forward() -> Tensor:
         similarities = documents @ queries[0].T  # [Td,Lq]
         return torch.segment_reduce(similarities, "max", offsets=offsets, axis=0).float().sum(1)[None]
+
+    return Step(forward)
+
+
+def _widened_matmul(queries: Tensor, documents: Tensor, scales: Tensor, offsets: Tensor) -> Step:
+    """PyTorch has no product of int8 matrices with a scale a row: documents are widened at every search."""
+    whole, query_scales = menura.quantize(queries[0])
+    query = whole * query_scales[:, None]
+
+    def forward() -> Tensor:
+        similarities = (documents.float() @ query.T).mul_(scales[:, None])
+        return torch.segment_reduce(similarities, "max", offsets=offsets, axis=0).sum(1)[None]
 
     return Step(forward)
 
@@ -90,6 +103,7 @@ PROVIDERS = [
     Provider("torch, document loop", "maxsim_score", _document_loop, "torch"),
     Provider("torch, padded einsum", "maxsim_score", _padded_einsum, "torch"),
     Provider("torch, packed matmul", "maxsim_score", _packed_matmul, "torch"),
+    Provider("torch, widened matmul", "maxsim_int8", _widened_matmul, "torch"),
     Provider("torch, einsum and max", "maxsim_kd", partial(Step.of, partial(_max, "qsh,qkth->qkst")), "torch"),
     Provider("torch, argmax and gather", "maxsim_kd", partial(Step.of, _kd_gather), "torch"),
     Provider("torch, einsum and max", "maxsim_batch", partial(Step.of, partial(_max, "qsh,dth->qdst")), "torch"),
