@@ -51,8 +51,9 @@ template <class T>
 SparseDot<T> sparse_dot(const DotSizes& sizes, const VectorsArgument& query, const VectorsArgument& document,
                         const Bitmaps& bitmaps) {
   const auto [vocabulary, pairwise] = sizes;
+  const bool one_pair = std::get<0>(query) == 1 && std::get<0>(document) == 1;
   return {vocabulary,
-          pairwise,
+          pairwise || one_pair,
           vectors<T>(query, vocabulary),
           vectors<T>(document, vocabulary),
           at<uint64_t>(std::get<0>(bitmaps)),

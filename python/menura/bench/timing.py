@@ -12,7 +12,7 @@ from menura.bench.contention import run_queue_waits, undisturbed
 __all__ = ["Samples", "interleave"]
 
 # Nanoseconds. A sample repeats its call for so long: waking the worker threads must not count for much.
-SHORTEST_SAMPLE = 10_000_000
+SHORTEST_SAMPLE = 100_000_000
 # Seconds before a sample, in which the worker threads of the provider before it stop spinning.
 PAUSE = 0.005
 # Rounds taken, at most, for every sample that is to be kept.
