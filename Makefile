@@ -6,7 +6,7 @@ SOURCES := pyproject.toml constraints.txt CMakeLists.txt README.md $(shell find 
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint sanitize bench clean
 
 demo: .venv/demo/installed  ## distil both students on this machine's docstrings
 	.venv/demo/bin/menura demo
@@ -19,6 +19,15 @@ lint: .venv/dev/installed  ## formatting, style and types
 	.venv/dev/bin/ruff format --check .
 	.venv/dev/bin/mypy
 	.venv/dev/bin/clang-format --dry-run --Werror csrc/*
+
+# Python itself knows no sanitizers: their libraries come first, and what it leaks is not ours.
+SANITIZED := LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0
+
+sanitize: $(SOURCES)  ## run the operators' tests on kernels that watch their memory and arithmetic
+	$(PYTHON) -m venv .venv/sanitize
+	.venv/sanitize/bin/python -m pip install --quiet --no-compile --disable-pip-version-check \
+		-C build-dir=build/sanitize -C cmake.build-type=RelWithDebInfo -C cmake.define.MENURA_SANITIZE=ON ".[test]"
+	$(SANITIZED) .venv/sanitize/bin/python -m pytest tests/ops
 
 OPERATORS := .venv/bench/bin/menura bench --with benchmarks/peers.py --output benchmarks/results/operators_cpu.csv
 KEEP_PAGES := MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=268435456
