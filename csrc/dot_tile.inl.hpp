@@ -39,16 +39,17 @@ MENURA_INLINE void dot_tile(const typename D::Packed* panel, const typename D::E
       for (int w = 0; w < W; ++w) sums[r][w] = D::multiply_add(element, lanes[w], sums[r][w]);
     }
   };
-  // One line of the coming rows a step: by the time they are needed they are near.
+  // One line of the coming rows a step, in the order of their addresses, which is what hardware prefetchers follow.
   const int64_t steps = dim / D::step;
+  const int64_t first = steps < chain ? steps : chain;
   const int64_t bytes = dim * static_cast<int64_t>(sizeof(typename D::Element));
   int64_t k = 0;
-  for (int64_t line = 0; ahead && line < bytes && k + R <= (steps < chain ? steps : chain); line += 64, k += R)
-    for (int r = 0; r < R; ++r) {
+  for (int r = 0; ahead && r < R; ++r)
+    for (int64_t line = 0; line < bytes && k < first; line += 64, ++k) {
       __builtin_prefetch(ahead[r] + line);
-      meet(k + r);
+      meet(k);
     }
-  for (; k < (steps < chain ? steps : chain); ++k) meet(k);
+  for (; k < first; ++k) meet(k);
   // Long sums are made of short ones: their rounding errors grow with the length of a chain.
   while (k < steps) {
     typename D::Sum before[R][W];

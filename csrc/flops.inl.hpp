@@ -5,6 +5,7 @@
 
 #include "flops.hpp"
 #include "sums.inl.hpp"
+#include "vectors.inl.hpp"
 
 namespace menura {
 namespace {
@@ -116,10 +117,19 @@ void flops_backward(const FlopsBackward<typename S::T>& a) {
     return sign(x) * (factors[v] * others);
   };
   if (!a.activations.crow) {
-    parallel_for_work(a.activations.rows, a.activations.rows * a.vocabulary, [&](int64_t b) {
-      const T* row = a.activations.values + b * a.vocabulary;
-      T* grad = a.grad_activations + b * a.vocabulary;
-      for (int64_t v = 0; v < a.vocabulary; ++v) grad[v] = slope(v, row[v]);
+    const int64_t size = a.activations.rows * a.vocabulary;
+    const bool streamed = exceeds_caches<T>(size);
+    parallel_for_work(a.activations.rows, size, [&](int64_t b) {
+      constexpr int64_t piece = 4096;
+      T slopes[piece];
+      for (int64_t first = 0; first < a.vocabulary; first += piece) {
+        const int64_t count = a.vocabulary - first < piece ? a.vocabulary - first : piece;
+        const T* row = a.activations.values + b * a.vocabulary + first;
+        T* grad = a.grad_activations + b * a.vocabulary + first;
+        T* found = streamed ? slopes : grad;
+        for (int64_t i = 0; i < count; ++i) found[i] = slope(first + i, row[i]);
+        if (streamed) stream<S>(count, slopes, grad);
+      }
     });
     return;
   }

@@ -43,6 +43,8 @@ struct Avx2 {
   static void store(fp16* to, Reg value) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT));
   }
+  static void stream(float* to, Reg value) { _mm256_stream_ps(to, value); }
+  static void fence() { _mm_sfence(); }
   static Reg broadcast(float value) { return _mm256_set1_ps(value); }
   static Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
   static Reg multiply(Reg a, Reg b) { return _mm256_mul_ps(a, b); }

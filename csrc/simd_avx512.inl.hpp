@@ -42,6 +42,9 @@ struct Avx512 {
   static void store(fp16* to, Reg value) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT));
   }
+  // Past the caches, to an aligned place; fence() makes it seen.
+  static void stream(float* to, Reg value) { _mm512_stream_ps(to, value); }
+  static void fence() { _mm_sfence(); }
   static Reg broadcast(float value) { return _mm512_set1_ps(value); }
   static Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
   static Reg multiply(Reg a, Reg b) { return _mm512_mul_ps(a, b); }

@@ -28,6 +28,8 @@ struct Scalar {
   static void store(E* to, Reg value) {
     narrow(value, to);
   }
+  static void stream(T* to, Reg value) { *to = value; }
+  static void fence() {}
   static Reg broadcast(T value) { return value; }
   static Reg add(Reg a, Reg b) { return a + b; }
   static Reg multiply(Reg a, Reg b) { return a * b; }

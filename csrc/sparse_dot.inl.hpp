@@ -5,6 +5,7 @@
 #include "postings.inl.hpp"
 #include "sparse_dot.hpp"
 #include "sums.inl.hpp"
+#include "vectors.inl.hpp"
 
 namespace menura {
 namespace {
@@ -71,9 +72,10 @@ void weighted_sums(const Posting<T>& posting, const double* weights, const doubl
 
 // The gradient of a dense side: target[i] = sum over l of grad(l, i) * row l of the postings, for `rows` rows i. Only
 // the postings' columns take work.
-template <class T>
+template <class S, class T>
 void dense_gradient(const Postings<T>& postings, const Grid<const T>& grad, int64_t rows, int64_t vocabulary,
                     T* target) {
+  const bool streamed = exceeds_caches<T>(rows * vocabulary);
   const int64_t left_rows = postings.matrix_rows(), size = postings.size();
   for_blocks(rows, rows * vocabulary, [&](int64_t first, int64_t count) {
     const Scratch<double> weights(left_rows * block_rows);
@@ -88,14 +90,17 @@ void dense_gradient(const Postings<T>& postings, const Grid<const T>& grad, int6
       weighted_sums(postings[column], weights.get(), absent, next);
       next += block_rows;
     });
+    const Scratch<T> cached(streamed ? vocabulary : 0);
     for (int64_t i = 0; i < count; ++i) {
-      T* row = target + (first + i) * vocabulary;
+      T* place = target + (first + i) * vocabulary;
+      T* row = streamed ? cached.get() : place;
       const T* value = found.get() + i;
       for (int64_t v = 0; v < vocabulary; ++v) row[v] = static_cast<T>(absent[i]);
       postings.for_columns([&](int64_t column) {
         row[column] = *value;
         value += block_rows;
       });
+      if (streamed) stream<S>(vocabulary, row, place);
     }
   });
 }
@@ -174,13 +179,13 @@ void sparse_dot_forward(const SparseDotForward<typename S::T>& a) {
 }
 
 // `left` has fewer entries than `right`; a null target is not wanted.
-template <class T>
+template <class S, class T>
 void gradients(const Entries<T>& left, const Entries<T>& right, int64_t vocabulary, const Grid<const T>& grad,
                T* grad_left, T* grad_right) {
   const Postings<T> postings(left, vocabulary);
-  if (grad_right && right.dense()) dense_gradient(postings, grad, right.rows(), vocabulary, grad_right);
+  if (grad_right && right.dense()) dense_gradient<S>(postings, grad, right.rows(), vocabulary, grad_right);
   if (grad_left && left.dense())
-    dense_gradient(Postings<T>(right, vocabulary), grad.transposed(), left.rows(), vocabulary, grad_left);
+    dense_gradient<S>(Postings<T>(right, vocabulary), grad.transposed(), left.rows(), vocabulary, grad_left);
   T* stored_left = left.dense() ? nullptr : grad_left;
   T* stored_right = right.dense() ? nullptr : grad_right;
   if (stored_left || stored_right) stored_gradients(postings, left, right, grad, stored_left, stored_right);
@@ -198,9 +203,9 @@ void sparse_dot_backward(const SparseDotBackward<typename S::T>& a) {
   const Entries<T> documents(a.document, a.vocabulary, a.document_bitmap, true);
   const Grid<const T> grad = {a.grad, a.document.rows, 1};
   if (queries.count() <= documents.count())
-    gradients(queries, documents, a.vocabulary, grad, a.grad_query, a.grad_document);
+    gradients<S>(queries, documents, a.vocabulary, grad, a.grad_query, a.grad_document);
   else
-    gradients(documents, queries, a.vocabulary, grad.transposed(), a.grad_document, a.grad_query);
+    gradients<S>(documents, queries, a.vocabulary, grad.transposed(), a.grad_document, a.grad_query);
 }
 
 }  // namespace

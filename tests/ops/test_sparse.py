@@ -75,6 +75,13 @@ def test_sparse_dot(rows, columns, vocabulary, density):
     check_dot(vectors(rows, vocabulary, density), vectors(rows, vocabulary, density), pairwise=True)
 
 
+def test_gradients_that_exceed_the_caches():
+    """They are written another way: 9 MB, and rows that begin anywhere in a cache line."""
+    documents = vectors(73, 30_803, 0.002)
+    check_dot(vectors(3, 30_803, 0.002), documents)
+    check_flops(documents)
+
+
 def test_sparse_dot_of_signed_values():
     check_dot(torch.randn(3, 40).requires_grad_(), torch.randn(4, 40).requires_grad_())
 
