@@ -51,6 +51,7 @@ template <class T>
 SparseDot<T> sparse_dot(const DotSizes& sizes, const VectorsArgument& query, const VectorsArgument& document,
                         const Bitmaps& bitmaps) {
   const auto [vocabulary, pairwise] = sizes;
+  // Row by row is the shorter way for one pair, too; bitmaps are neither written nor read on it.
   const bool one_pair = std::get<0>(query) == 1 && std::get<0>(document) == 1;
   return {vocabulary,
           pairwise || one_pair,

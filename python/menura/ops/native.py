@@ -28,7 +28,8 @@ kernels: Any = _extension
 
 
 def isa() -> str:
-    """The instruction set whose kernels run: ``scalar``, ``avx2``, ``avx512``; ``none`` without compiled kernels.
+    """The instruction set whose kernels run: ``scalar``, ``avx2``, ``avx512``, ``avx512_bf16``; ``none``
+    without compiled kernels.
 
     The widest that the CPU has, or the one that the environment variable ``MENURA_ISA`` names.
     """
