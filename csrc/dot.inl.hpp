@@ -17,10 +17,11 @@ struct FloatDot {
   using Packed = typename S::T;   // of a panel: one lane's share of a step
   using Operand = typename S::Reg;
   using Sum = typename S::Reg;
-  static constexpr int64_t step = 1;    // numbers of a row
-  static constexpr bool whole = false;  // numbers that are never NaN; their scales may be
+  static constexpr int64_t step = 1;     // numbers of a row
+  static constexpr bool whole = false;   // numbers that are never NaN; their scales may be
+  static constexpr bool offset = false;  // whether sums start elsewhere than at zero; the panel's last words say where
 
-  static Sum start(const Element*, int64_t) { return S::zero(); }
+  static Sum start(const Packed*) { return S::zero(); }
   static Operand load(const Packed* from) { return S::load(from); }
   static Operand broadcast(const Element* from) { return S::broadcast(*from); }
   static Operand broadcast_rest(const Element* from, int64_t) { return broadcast(from); }

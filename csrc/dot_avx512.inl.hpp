@@ -23,8 +23,9 @@ struct Avx512Bf16Dot {
   using Sum = __m512;
   static constexpr int64_t step = 2;
   static constexpr bool whole = false;
+  static constexpr bool offset = false;
 
-  static Sum start(const Element*, int64_t) { return _mm512_setzero_ps(); }
+  static Sum start(const Packed*) { return _mm512_setzero_ps(); }
   static Operand load(const Packed* from) { return reinterpret_cast<__m512bh>(_mm512_loadu_si512(from)); }
   static Operand broadcast(const Element* from) {
     int32_t two;
@@ -45,8 +46,8 @@ struct Avx512Bf16Dot {
   }
 };
 
-// The instruction multiplies unsigned by signed numbers. Panels are shifted by 128 to be unsigned; what that adds, 128
-// times the sum of the row, is taken off before the first step.
+// The instruction multiplies unsigned by signed numbers. Rows are shifted by 128 to be unsigned; what that adds, 128
+// times the sum of a panel's vector, is taken off before the first step.
 struct Avx512Int8Dot {
   using Simd = Avx512;
   using Element = int8_t;
@@ -55,30 +56,29 @@ struct Avx512Int8Dot {
   using Sum = __m512i;
   static constexpr int64_t step = 4;
   static constexpr bool whole = true;
+  static constexpr bool offset = true;
 
-  static Sum start(const Element* row, int64_t dim) {
-    const __m512i ones = _mm512_set1_epi8(1);
-    __m512i sum = _mm512_setzero_si512();
-    for (int64_t k = 0; k < dim; k += 64) {
-      const __mmask64 within = dim - k < 64 ? (__mmask64{1} << (dim - k)) - 1 : ~__mmask64{0};
-      sum = multiply_add(_mm512_maskz_loadu_epi8(within, row + k), ones, sum);
-    }
-    return _mm512_set1_epi32(-128 * _mm512_reduce_add_epi32(sum));
+  static Packed offset_of(const Element* vector, int64_t dim) {
+    int32_t sum = 0;
+    for (int64_t k = 0; k < dim; ++k) sum += vector[k];
+    return static_cast<Packed>(-128 * sum);
   }
+  static Sum start(const Packed* offsets) { return load(offsets); }
   static Operand load(const Packed* from) { return _mm512_loadu_si512(from); }
   static Operand broadcast(const Element* from) {
     int32_t four;
     __builtin_memcpy(&four, from, sizeof four);
-    return _mm512_set1_epi32(four);
+    return shifted(four);
   }
   static Operand broadcast_rest(const Element* from, int64_t count) {
     int32_t four = 0;
     __builtin_memcpy(&four, from, static_cast<uint64_t>(count));
-    return _mm512_set1_epi32(four);
+    return shifted(four);
   }
+  static Operand shifted(int32_t four) { return _mm512_xor_si512(_mm512_set1_epi32(four), _mm512_set1_epi8(-128)); }
   // Written out, because GCC 12 surrounds the intrinsic with copies of its accumulator.
   static Sum multiply_add(Operand row, Operand panel, Sum sum) {
-    asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(panel), "v"(row));
+    asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(row), "v"(panel));
     return sum;
   }
   static Sum add(Sum a, Sum b) { return _mm512_add_epi32(a, b); }
@@ -86,11 +86,10 @@ struct Avx512Int8Dot {
     return _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(scales[row]));
   }
 
-  static Packed word(const int8_t* from, int64_t count) { return read_word(from, count) ^ 0x80808080u; }
+  static Packed word(const int8_t* from, int64_t count) { return read_word(from, count); }
   template <class Vector>
   static void words(const int8_t* from, Vector* to) {
     __builtin_memcpy(to, from, sizeof *to);
-    *to ^= 0x80808080u;
   }
 };
 

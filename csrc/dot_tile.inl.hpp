@@ -16,7 +16,7 @@ constexpr int64_t panel_width = 2 * S::lanes;
 // Elements of a packed panel.
 template <class D>
 int64_t panel_size(int64_t dim) {
-  return (dim + D::step - 1) / D::step * panel_width<typename D::Simd>;
+  return ((dim + D::step - 1) / D::step + D::offset) * panel_width<typename D::Simd>;
 }
 
 // R rows against one panel, W registers wide. The rows to come, `ahead`, are prefetched meanwhile, unless null.
@@ -26,9 +26,9 @@ MENURA_INLINE void dot_tile(const typename D::Packed* panel, const typename D::E
   using S = typename D::Simd;
   constexpr int64_t width = W * S::lanes;
   constexpr int64_t chain = 128;
-  for (int r = 0; r < R; ++r) {
-    sums[r][0] = D::start(row[r], dim);
-    for (int w = 1; w < W; ++w) sums[r][w] = sums[r][0];
+  for (int w = 0; w < W; ++w) {
+    const typename D::Sum start = D::start(panel + (dim + D::step - 1) / D::step * width + w * S::lanes);
+    for (int r = 0; r < R; ++r) sums[r][w] = start;
   }
 
   const auto meet = [&](int64_t k) __attribute__((always_inline)) {
@@ -62,12 +62,15 @@ MENURA_INLINE void dot_tile(const typename D::Packed* panel, const typename D::E
     for (int r = 0; r < R; ++r)
       for (int w = 0; w < W; ++w) sums[r][w] = D::add(before[r][w], sums[r][w]);
   }
-  if (const int64_t rest = dim - steps * D::step; D::step > 1 && rest > 0)
+  if (const int64_t rest = dim - steps * D::step; D::step > 1 && rest > 0) {
+    // Unrolled, or all sums of the tile would live in memory from the first step on.
+#pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const typename D::Operand element = D::broadcast_rest(row[r] + steps * D::step, rest);
       for (int w = 0; w < W; ++w)
         sums[r][w] = D::multiply_add(element, D::load(panel + steps * width + w * S::lanes), sums[r][w]);
     }
+  }
 }
 
 }  // namespace

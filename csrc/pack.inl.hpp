@@ -35,7 +35,8 @@ struct Square {
   }
 };
 
-// Packs up to `width` vectors of E as [steps][width] words; missing lanes are zero. row(i) is the i-th vector.
+// Packs up to `width` vectors of E as [steps][width] words, and where their sums start, if not at zero; missing lanes
+// are zero. row(i) is the i-th vector.
 template <class D, int width, class E, class RowOf>
 void pack_panel(typename D::Packed* panel, int64_t count, int64_t dim, const RowOf& row) {
   using S = typename D::Simd;
@@ -65,6 +66,9 @@ void pack_panel(typename D::Packed* panel, int64_t count, int64_t dim, const Row
     for (; k < all_steps; ++k)
       for (int64_t i = 0; i < lanes; ++i)
         panel[k * width + half + i] = vectors[i] ? D::word(vectors[i] + k * D::step, dim - k * D::step) : Packed(0);
+    if constexpr (D::offset)
+      for (int64_t i = 0; i < lanes; ++i)
+        panel[all_steps * width + half + i] = vectors[i] ? D::offset_of(vectors[i], dim) : Packed(0);
   }
 }
 
