@@ -12,14 +12,14 @@ __all__ = ["peak"]
 
 # The burner's name for a precision.
 KINDS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.int8: "int8"}
-BURSTS = 10
+BURSTS = 50
 SECONDS = 0.02
 
 
 def peak(dtype: torch.dtype, threads: int) -> float | None:
     """FLOP/s of `threads` threads that do nothing but multiply and add; None without kernels or for another dtype.
 
-    The best of several bursts: other load can only lower one.
+    The best of many bursts: other load can only lower one, and threads may share a core for their first moments.
     """
     if kernels is None or dtype not in KINDS:
         return None
