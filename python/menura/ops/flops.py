@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from menura.ops import library, reference
+from menura.ops.availability import has_kernels
 from menura.ops.checks import check_choice, check_floating, check_same_device, to_compute_dtype
 from menura.ops.differentiation import first_order
-from menura.ops.native import has_kernels
 from menura.ops.sparse_vectors import untraced_if_sparse, vectors
 
 __all__ = ["flops"]
@@ -51,7 +51,7 @@ def flops(activations: Tensor, *, estimator: str = "mean", document_frequency: T
             f"[flops] the estimator {estimator!r} needs at least {fewest} rows; got {activations.shape[0]}."
         )
     _check_document_frequency(activations, document_frequency)
-    if not has_kernels(activations.device):
+    if not has_kernels(activations):
         return reference.flops(activations, estimator=estimator, document_frequency=document_frequency)
     (values,) = to_compute_dtype(matrix.values)
     weights = None

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from menura.ops import library, reference
+from menura.ops.availability import has_kernels
 from menura.ops.checks import (
     as_mask,
     as_offsets,
@@ -20,7 +21,6 @@ from menura.ops.checks import (
     to_compute_dtype,
 )
 from menura.ops.differentiation import first_order
-from menura.ops.native import has_kernels
 from menura.ops.quantization import quantize
 
 __all__ = ["maxsim", "maxsim_packed", "maxsim_pairs"]
@@ -128,7 +128,8 @@ def maxsim_packed(
         length_normalize: divide by the number of query tokens.
 
     Returns:
-        `[Nq,Nd]`, or `[P]` for `pairs`. Dtypes, empty texts, ties, NaN and errors are those of `maxsim`.
+        `[Nq,Nd]`, or `[P]` for `pairs`. Dtypes, empty texts, ties, NaN and errors are those of `maxsim`. On a GPU the
+        values of offsets and pairs are not looked at, which would wait for it: there they must be right.
     """
     operator = "maxsim_packed"
     check_rank(operator, queries, "queries", "[Tq,d]", 2)
@@ -149,7 +150,7 @@ def maxsim_packed(
         query_scales=scales[0],
         document_scales=scales[1],
     )
-    if not has_kernels(queries.device):
+    if not has_kernels(queries):
         library.check_packed(queries, documents, cu_seqlens_q, cu_seqlens_d, pairs)
         scores = reference.maxsim_packed(
             queries,
@@ -193,7 +194,7 @@ def _maxsim(
         query_scales=scales[0],
         document_scales=scales[1],
     )
-    if not has_kernels(queries.device):
+    if not has_kernels(queries):
         return reference.maxsim(
             queries,
             documents,

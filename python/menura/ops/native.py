@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
-from functools import cache
 from types import ModuleType
 from typing import Any
 
-import torch
-
 from menura.errors import MenuraError
 
-__all__ = ["available_isas", "has_kernels", "isa", "kernels"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["available_isas", "isa", "kernels"]
 
 _extension: ModuleType | None
 try:
@@ -39,20 +33,6 @@ def isa() -> str:
 def available_isas() -> list[str]:
     """The instruction sets that this build holds kernels for and this CPU can run, narrowest first."""
     return list(kernels.available_isas()) if kernels is not None else []
-
-
-def has_kernels(device: torch.device) -> bool:
-    """Whether kernels of ours run on `device`; where not, the reference runs, which is said once."""
-    if device.type in {"cpu", "meta"} and kernels is not None:
-        return True
-    if not torch.compiler.is_compiling():
-        _say_reference_runs(device.type)
-    return False
-
-
-@cache
-def _say_reference_runs(device: str) -> None:
-    logger.warning("menura has no kernels for %s tensors here; the reference implementation runs.", device)
 
 
 def _apply_environment() -> None:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from menura.ops import library, reference
+from menura.ops.availability import has_kernels
 from menura.ops.checks import check_same_device, distinct, to_compute_dtype
 from menura.ops.differentiation import first_order
-from menura.ops.native import has_kernels
 from menura.ops.sparse_vectors import untraced_if_sparse, vectors
 
 __all__ = ["sparse_dot"]
@@ -27,8 +27,9 @@ def sparse_dot(queries: Tensor, documents: Tensor, *, pairwise: bool = False) ->
         pairwise: score query i with document i only.
 
     Returns:
-        `[B,N]`, or `[B]` when `pairwise`; float32 (float64 where an input is), each sum accumulated in float64. All
-        layouts mean the same matrix: NaN propagates, also as 0 * NaN from entries that are not stored.
+        `[B,N]`, or `[B]` when `pairwise`; float32 (float64 where an input is). A sum is accumulated in float64, on a
+        GPU in float32. All layouts mean the same matrix: NaN propagates, also as 0 * NaN from entries that are not
+        stored.
 
     The gradient of a dense input is that of the dense product. A CSR or COO input gets it on its stored entries, in
     its own layout; so do the values that it was made from by `torch.sparse_csr_tensor`.
@@ -54,7 +55,7 @@ def sparse_dot(queries: Tensor, documents: Tensor, *, pairwise: bool = False) ->
             f"got {queries.shape[0]} and {documents.shape[0]}."
         )
     check_same_device("sparse_dot", queries=queries, documents=documents)
-    if not has_kernels(queries.device):
+    if not has_kernels(queries):
         return reference.sparse_dot(queries, documents, pairwise=pairwise)
     query_values, document_values = distinct(*to_compute_dtype(query.values, document.values))
     arguments = query_values, *query[1:], document_values, *document[1:], queries.shape[1], pairwise

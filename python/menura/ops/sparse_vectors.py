@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from menura.ops import library
-from menura.ops.native import has_kernels
+from menura.ops.availability import has_kernels
 
 __all__ = ["Vectors", "untraced_if_sparse", "vectors"]
 
@@ -59,7 +59,7 @@ def vectors(operator: str, name: str, shape: str, tensor: Tensor) -> Vectors:
     if tensor.layout == torch.sparse_coo:
         tensor = tensor.coalesce().to_sparse_csr()
     values, crow, col = tensor.values(), tensor.crow_indices(), tensor.col_indices()
-    if not has_kernels(tensor.device):
+    if not has_kernels(tensor):
         return Vectors(values, crow, col)
     valid, ascending = library.inspect_csr(values, crow, col, tensor.shape)
     if not valid:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from menura.ops import library, reference
+from menura.ops.availability import has_kernels
 from menura.ops.checks import (
     as_mask,
     as_offsets,
@@ -19,7 +20,6 @@ from menura.ops.checks import (
     compute_dtype,
 )
 from menura.ops.differentiation import first_order
-from menura.ops.native import has_kernels
 
 __all__ = ["splade_head"]
 
@@ -56,13 +56,15 @@ def splade_head(
         weight: `[V,H]`, the projection (often the tied embedding).
         bias: `[V]` or None.
         mask: `[B,L]`, or `[T]` when packed; tokens that take part. Holes are allowed. None: all.
-        cu_seqlens: `[B+1]`, int32 or int64; row i is made of the packed tokens `cu_seqlens[i]` to `cu_seqlens[i+1]`.
+        cu_seqlens: `[B+1]`, int32 or int64; row i is made of the packed tokens `cu_seqlens[i]` to `cu_seqlens[i+1]`. On
+            a GPU the values are not looked at, which would wait for it: there they must be right.
         pooling, activation: as above.
         top_k: only the k largest entries of each row survive, and only they take a gradient. On a tie the lowest
             term wins; NaN is the largest value. None: all.
         layout: ``"dense"``, or ``"csr"``: a `torch.sparse_csr` tensor with int64 indices that stores the active
-            entries, made without a dense `[B,V]`. Gradients flow back through its `values()`, `to_dense()`, `@` and
-            `torch.sparse.mm` with a dense matrix, elementwise products, `sum()`. Under `torch.compile` only dense.
+            entries, made on a CPU without a dense `[B,V]`. Gradients flow back through its `values()`, `to_dense()`,
+            `@` and `torch.sparse.mm` with a dense matrix, elementwise products, `sum()`. Under `torch.compile` only
+            dense.
 
     Returns:
         `[B,V]`, non-negative; float32 (float64 where an input is). Half precision factors are multiplied as they are
@@ -98,7 +100,7 @@ def splade_head(
     mask = as_mask("splade_head", mask, "mask", hidden.shape[:-1])
     check_same_device("splade_head", hidden=hidden, weight=weight, bias=bias, mask=mask, cu_seqlens=cu_seqlens)
     hidden, weight, bias = _operands(hidden, weight, bias)
-    if not has_kernels(hidden.device):
+    if not has_kernels(hidden):
         if cu_seqlens is not None:
             check_offsets("splade_head", cu_seqlens, "cu_seqlens", hidden.shape[0])
         return reference.splade_head(

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
 import torch
 from torch import Tensor
+
+from menura.ops.native import kernels
 
 __all__ = [
     "address",
     "argmax_dtype",
     "as_rows",
     "dtype_code",
+    "implement",
     "indices",
     "is_fp64",
     "library",
@@ -19,6 +26,18 @@ library = torch.library.Library("menura", "DEF")
 
 # In the order of the kernels' Dtype.
 _DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16, torch.int8)
+
+
+def implement(operator: str, *, cpu: Callable[..., Any]) -> None:
+    """Register the compiled CPU kernel of `operator`, and the function of its name in `library.gpu`."""
+
+    def gpu(*args: Any) -> Any:
+        # Imported when a GPU asks for it: Triton takes a second to import and is not everywhere.
+        return getattr(import_module("menura.ops.library.gpu"), operator)(*args)
+
+    if kernels is not None:
+        library.impl(operator, cpu, "CPU")
+    library.impl(operator, gpu, "CUDA")
 
 
 def argmax_dtype(tokens: int) -> torch.dtype:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from menura.ops.library.calling import address, is_fp64, library
+from menura.ops.library.calling import address, implement, is_fp64, library
 from menura.ops.library.memory import grad_like, grad_memory
 from menura.ops.library.sparse_vectors import contiguous, vectors
 from menura.ops.native import kernels
 
-__all__ = ["ESTIMATORS", "flops", "flops_backward"]
+__all__ = ["ESTIMATORS", "flops", "flops_backward", "flops_outputs"]
 
 ESTIMATORS = ("mean", "unbiased")
 
@@ -19,7 +19,7 @@ library.define(f"flops({_MATRIX}, str estimator) -> (Tensor, Tensor)")
 library.define(f"flops_backward(Tensor grad, {_MATRIX}, Tensor totals, str estimator) -> Tensor")
 
 
-def _flops_outputs(activations: Tensor, vocabulary: int) -> tuple[Tensor, Tensor]:
+def flops_outputs(activations: Tensor, vocabulary: int) -> tuple[Tensor, Tensor]:
     return activations.new_empty(()), activations.new_empty(vocabulary)
 
 
@@ -31,7 +31,7 @@ def _flops_cpu(
     vocabulary: int,
     estimator: str,
 ) -> tuple[Tensor, Tensor]:
-    value, totals = _flops_outputs(activations, vocabulary)
+    value, totals = flops_outputs(activations, vocabulary)
     matrix = contiguous(activations, crow, col)
     weights = None if weights is None else weights.contiguous()
     kernels.flops_forward(
@@ -71,9 +71,8 @@ def _flops_backward_cpu(
     return grads
 
 
-if kernels is not None:
-    library.impl("flops", _flops_cpu, "CPU")
-    library.impl("flops_backward", _flops_backward_cpu, "CPU")
+implement("flops", cpu=_flops_cpu)
+implement("flops_backward", cpu=_flops_backward_cpu)
 
 
 @torch.library.register_fake("menura::flops")
@@ -85,7 +84,7 @@ def _flops_fake(
     vocabulary: int,
     estimator: str,
 ) -> tuple[Tensor, Tensor]:
-    return _flops_outputs(activations, vocabulary)
+    return flops_outputs(activations, vocabulary)
 
 
 @torch.library.register_fake("menura::flops_backward")

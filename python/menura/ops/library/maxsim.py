@@ -9,11 +9,29 @@ import torch
 from torch import Tensor
 
 from menura.ops.checks import check_offsets, check_pairs, compute_dtype
-from menura.ops.library.calling import address, argmax_dtype, as_rows, dtype_code, indices, is_fp64, library
+from menura.ops.library.calling import (
+    address,
+    argmax_dtype,
+    as_rows,
+    dtype_code,
+    implement,
+    indices,
+    is_fp64,
+    library,
+)
 from menura.ops.library.memory import grad_like, grad_memory
 from menura.ops.native import kernels
 
-__all__ = ["check_packed", "maxsim", "maxsim_backward", "maxsim_packed", "maxsim_packed_backward"]
+__all__ = [
+    "check_packed",
+    "maxsim",
+    "maxsim_backward",
+    "maxsim_packed",
+    "maxsim_packed_backward",
+    "packed_outputs",
+    "padded_outputs",
+    "winner_count",
+]
 
 library.define(
     "maxsim(Tensor queries, Tensor documents, Tensor? query_mask, Tensor? document_mask, Tensor? query_scales,"
@@ -84,12 +102,12 @@ def _outputs(
     return queries.new_empty(shape, dtype=dtype), queries.new_empty(argmax_shape, dtype=argmax_dtype(tokens))
 
 
-def _padded_outputs(queries: Tensor, documents: Tensor, save_argmax: bool) -> tuple[Tensor, Tensor]:
+def padded_outputs(queries: Tensor, documents: Tensor, save_argmax: bool) -> tuple[Tensor, Tensor]:
     shape = (queries.shape[0], documents.shape[0 if documents.dim() == 3 else 1])
     return _outputs(queries, shape, (*shape, queries.shape[1]) if save_argmax else (0,), documents.shape[-2])
 
 
-def _packed_outputs(
+def packed_outputs(
     queries: Tensor,
     documents: Tensor,
     cu_seqlens_q: Tensor,
@@ -114,9 +132,11 @@ def check_packed(
         check_pairs("maxsim_packed", pairs, cu_seqlens_q.shape[0] - 1, cu_seqlens_d.shape[0] - 1)
 
 
-def _listed_winners(cu_seqlens_q: Tensor, pairs: Tensor) -> int:
-    """Query tokens over all pairs."""
-    return int((cu_seqlens_q[1:] - cu_seqlens_q[:-1])[pairs[:, 0]].sum())
+def winner_count(queries: Tensor, cu_seqlens_q: Tensor, cu_seqlens_d: Tensor, pairs: Tensor | None) -> int:
+    """Query tokens over all pairs. Listed ones have to be looked at, which waits for a GPU."""
+    if pairs is None:
+        return queries.shape[0] * (cu_seqlens_d.shape[0] - 1)
+    return int(cu_seqlens_q.diff()[pairs[:, 0]].sum())
 
 
 def _forward(
@@ -135,7 +155,7 @@ def _maxsim_cpu(
     document_scales: Tensor | None,
     save_argmax: bool,
 ) -> tuple[Tensor, Tensor]:
-    outputs = _padded_outputs(queries, documents, save_argmax)
+    outputs = padded_outputs(queries, documents, save_argmax)
     query_rows, document_rows = as_rows(queries), as_rows(documents)
     _forward(
         outputs,
@@ -182,11 +202,8 @@ def _maxsim_packed_cpu(
     save_argmax: bool,
 ) -> tuple[Tensor, Tensor]:
     check_packed(queries, documents, cu_seqlens_q, cu_seqlens_d, pairs)
-    winners = 0
-    if save_argmax:
-        count = cu_seqlens_d.shape[0] - 1
-        winners = queries.shape[0] * count if pairs is None else _listed_winners(cu_seqlens_q, pairs)
-    outputs = _packed_outputs(queries, documents, cu_seqlens_q, cu_seqlens_d, pairs, winners)
+    winners = winner_count(queries, cu_seqlens_q, cu_seqlens_d, pairs) if save_argmax else 0
+    outputs = packed_outputs(queries, documents, cu_seqlens_q, cu_seqlens_d, pairs, winners)
     query_rows, document_rows = as_rows(queries), as_rows(documents)
     _forward(
         outputs,
@@ -223,11 +240,10 @@ def _maxsim_packed_backward_cpu(
     return grads
 
 
-if kernels is not None:
-    library.impl("maxsim", _maxsim_cpu, "CPU")
-    library.impl("maxsim_backward", _maxsim_backward_cpu, "CPU")
-    library.impl("maxsim_packed", _maxsim_packed_cpu, "CPU")
-    library.impl("maxsim_packed_backward", _maxsim_packed_backward_cpu, "CPU")
+implement("maxsim", cpu=_maxsim_cpu)
+implement("maxsim_backward", cpu=_maxsim_backward_cpu)
+implement("maxsim_packed", cpu=_maxsim_packed_cpu)
+implement("maxsim_packed_backward", cpu=_maxsim_packed_backward_cpu)
 
 
 @torch.library.register_fake("menura::maxsim")
@@ -240,7 +256,7 @@ def _maxsim_fake(
     document_scales: Tensor | None,
     save_argmax: bool,
 ) -> tuple[Tensor, Tensor]:
-    return _padded_outputs(queries, documents, save_argmax)
+    return padded_outputs(queries, documents, save_argmax)
 
 
 @torch.library.register_fake("menura::maxsim_backward")
@@ -273,7 +289,7 @@ def _maxsim_packed_fake(
         # How many query tokens a list of pairs holds is known when it runs.
         count = cu_seqlens_d.shape[0] - 1
         winners = queries.shape[0] * count if pairs is None else torch.library.get_ctx().new_dynamic_size()
-    return _packed_outputs(queries, documents, cu_seqlens_q, cu_seqlens_d, pairs, winners)
+    return packed_outputs(queries, documents, cu_seqlens_q, cu_seqlens_d, pairs, winners)
 
 
 @torch.library.register_fake("menura::maxsim_packed_backward")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from menura.ops.library.calling import address, is_fp64, library
+from menura.ops.library.calling import address, implement, is_fp64, library
 from menura.ops.library.memory import grad_like, grad_memory
 from menura.ops.library.sparse_vectors import contiguous, rows_of, vectors
 from menura.ops.native import kernels
 
-__all__ = ["sparse_dot", "sparse_dot_backward"]
+__all__ = ["sparse_dot", "sparse_dot_backward", "sparse_dot_outputs"]
 
 _SIDES = (
     "Tensor queries, Tensor? query_crow, Tensor? query_col, Tensor documents, Tensor? document_crow,"
@@ -29,7 +29,7 @@ def _bitmap(values: Tensor, wanted: bool) -> Tensor:
     return values.new_empty(shape, dtype=torch.int64)
 
 
-def _outputs(
+def sparse_dot_outputs(
     queries: Tensor,
     query_crow: Tensor | None,
     documents: Tensor,
@@ -58,7 +58,7 @@ def _sparse_dot_cpu(
     pairwise: bool,
     save_bitmaps: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    outputs = _outputs(queries, query_crow, documents, document_crow, pairwise, save_bitmaps)
+    outputs = sparse_dot_outputs(queries, query_crow, documents, document_crow, pairwise, save_bitmaps)
     query = contiguous(queries, query_crow, query_col)
     document = contiguous(documents, document_crow, document_col)
     scores, *bitmaps = map(address, outputs)
@@ -99,9 +99,8 @@ def _sparse_dot_backward_cpu(
     return grads
 
 
-if kernels is not None:
-    library.impl("sparse_dot", _sparse_dot_cpu, "CPU")
-    library.impl("sparse_dot_backward", _sparse_dot_backward_cpu, "CPU")
+implement("sparse_dot", cpu=_sparse_dot_cpu)
+implement("sparse_dot_backward", cpu=_sparse_dot_backward_cpu)
 
 
 @torch.library.register_fake("menura::sparse_dot")
@@ -116,7 +115,7 @@ def _sparse_dot_fake(
     pairwise: bool,
     save_bitmaps: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    return _outputs(queries, query_crow, documents, document_crow, pairwise, save_bitmaps)
+    return sparse_dot_outputs(queries, query_crow, documents, document_crow, pairwise, save_bitmaps)
 
 
 @torch.library.register_fake("menura::sparse_dot_backward")

@@ -8,11 +8,19 @@ import torch
 from torch import Tensor
 
 from menura.ops.checks import check_offsets, compute_dtype
-from menura.ops.library.calling import address, argmax_dtype, as_rows, dtype_code, indices, is_fp64, library
+from menura.ops.library.calling import address, argmax_dtype, as_rows, dtype_code, implement, indices, is_fp64, library
 from menura.ops.library.memory import grad_like, grad_memory
 from menura.ops.native import kernels
 
-__all__ = ["ACTIVATIONS", "POOLINGS", "splade_head", "splade_head_backward", "splade_head_csr"]
+__all__ = [
+    "ACTIVATIONS",
+    "POOLINGS",
+    "bias_grad",
+    "outputs",
+    "splade_head",
+    "splade_head_backward",
+    "splade_head_csr",
+]
 
 POOLINGS = ("max", "sum")
 ACTIVATIONS = ("relu", "log1p_relu")
@@ -37,14 +45,14 @@ def _new_argmax(hidden: Tensor, shape: tuple[int | torch.SymInt, ...], pooling: 
     return hidden.new_empty(shape if wanted else (0,), dtype=argmax_dtype(hidden.shape[-2]))
 
 
-def _outputs(
+def outputs(
     hidden: Tensor, weight: Tensor, cu_seqlens: Tensor | None, pooling: str, save_argmax: bool
 ) -> tuple[Tensor, Tensor]:
     shape = (_batch(hidden, cu_seqlens), weight.shape[0])
     return hidden.new_empty(shape, dtype=compute_dtype(hidden.dtype)), _new_argmax(hidden, shape, pooling, save_argmax)
 
 
-def _bias_grad(weight: Tensor, needed: bool) -> Tensor:
+def bias_grad(weight: Tensor, needed: bool) -> Tensor:
     return weight.new_empty(weight.shape[0] if needed else 0, dtype=compute_dtype(weight.dtype))
 
 
@@ -100,7 +108,7 @@ def _splade_head_cpu(
     save_argmax: bool,
 ) -> tuple[Tensor, Tensor]:
     arguments = _Arguments(hidden, weight, bias, mask, cu_seqlens, pooling, activation)
-    output, argmax = _outputs(hidden, weight, cu_seqlens, pooling, save_argmax)
+    output, argmax = outputs(hidden, weight, cu_seqlens, pooling, save_argmax)
     kernels.splade_head_forward(
         is_fp64(hidden),
         arguments.sizes,
@@ -167,7 +175,7 @@ def _splade_head_backward_cpu(
     grads = (
         grad_memory(hidden, need_hidden),
         grad_memory(weight, need_weight),
-        _bias_grad(weight, need_bias),
+        bias_grad(weight, need_bias),
     )
     grad = grad.contiguous()
     kernels.splade_head_backward(
@@ -184,10 +192,9 @@ def _splade_head_backward_cpu(
     return grads
 
 
-if kernels is not None:
-    library.impl("splade_head", _splade_head_cpu, "CPU")
-    library.impl("splade_head_csr", _splade_head_csr_cpu, "CPU")
-    library.impl("splade_head_backward", _splade_head_backward_cpu, "CPU")
+implement("splade_head", cpu=_splade_head_cpu)
+implement("splade_head_csr", cpu=_splade_head_csr_cpu)
+implement("splade_head_backward", cpu=_splade_head_backward_cpu)
 
 
 @torch.library.register_fake("menura::splade_head")
@@ -202,7 +209,7 @@ def _splade_head_fake(
     top_k: int | None,
     save_argmax: bool,
 ) -> tuple[Tensor, Tensor]:
-    return _outputs(hidden, weight, cu_seqlens, pooling, save_argmax)
+    return outputs(hidden, weight, cu_seqlens, pooling, save_argmax)
 
 
 @torch.library.register_fake("menura::splade_head_csr")
@@ -244,7 +251,7 @@ def _splade_head_backward_fake(
     need_weight: bool,
     need_bias: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    return grad_like(hidden, need_hidden), grad_like(weight, need_weight), _bias_grad(weight, need_bias)
+    return grad_like(hidden, need_hidden), grad_like(weight, need_weight), bias_grad(weight, need_bias)
 
 
 # Bound once: resolving `torch.ops.menura.X.default` at every call costs microseconds.

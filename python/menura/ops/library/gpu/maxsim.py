@@ -1,0 +1,244 @@
+"""MaxSim on a GPU: where its inputs and outputs lie, and the launches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from menura.kernels.launching import block, launch
+from menura.kernels.layouts import GROUPED, IN_BATCH, LISTED
+from menura.kernels.maxsim_backward import maxsim_document_gradient, maxsim_query_gradient
+from menura.kernels.maxsim_forward import maxsim_forward
+from menura.kernels.tuning import precision, tuning
+from menura.ops.library.gpu.texts import Texts, packed, padded
+from menura.ops.library.maxsim import packed_outputs, padded_outputs, winner_count
+from menura.ops.library.memory import grad_like
+from menura.ops.reference import EMPTY_DOCUMENT_SCORE
+
+__all__ = ["maxsim", "maxsim_backward", "maxsim_packed", "maxsim_packed_backward"]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Which queries and documents meet; None where the layout says it."""
+
+    kind: int
+    candidates: int = 1
+    pairs: Tensor | None = None
+    winner_starts: Tensor | None = None
+
+    def by(self, side: int, count: int) -> tuple[Tensor | None, Tensor | None]:
+        """Pairs sorted by query (0) or document (1): their order `[P]`, and where those of each begin, `[count+1]`."""
+        if self.pairs is None:
+            return None, None
+        ordered, order = self.pairs[:, side].contiguous().sort(stable=True)
+        return order, torch.searchsorted(ordered, torch.arange(count + 1, device=ordered.device))
+
+
+def _padded_listing(documents: Tensor) -> Listing:
+    return Listing(IN_BATCH.value) if documents.dim() == 3 else Listing(GROUPED.value, documents.shape[1])
+
+
+def _packed_listing(cu_seqlens_q: Tensor, pairs: Tensor | None, winners: bool) -> Listing:
+    if pairs is None:
+        return Listing(IN_BATCH.value)
+    starts = None
+    if winners:
+        starts = torch.nn.functional.pad(cu_seqlens_q.diff()[pairs[:, 0]].cumsum(0), (1, 0))
+    return Listing(LISTED.value, 1, pairs, starts)
+
+
+def _forward(scores: Tensor, argmax: Tensor | None, queries: Texts, documents: Texts, listing: Listing) -> None:
+    dim = queries.rows.shape[-1]
+    sizes = tuning("maxsim_forward", queries.rows.dtype)
+    query_tokens = block(queries.typical_tokens, 16, sizes.rows)
+    together = 1
+    if listing.kind == IN_BATCH.value:
+        together = sizes.rows // query_tokens if queries.count > 1 else 1
+        programs = -(-queries.count // together) * documents.count
+    else:
+        programs = scores.numel()
+    launch(
+        maxsim_forward,
+        (programs,),
+        scores.device,
+        queries.rows,
+        *queries.strides,
+        queries.tokens,
+        queries.offsets,
+        queries.mask,
+        queries.scales,
+        documents.rows,
+        *documents.strides,
+        documents.tokens,
+        documents.offsets,
+        documents.lengths(),
+        documents.mask,
+        documents.scales,
+        listing.pairs,
+        listing.winner_starts,
+        scores,
+        argmax,
+        queries.count,
+        documents.count,
+        listing.candidates,
+        EMPTY_SCORE=EMPTY_DOCUMENT_SCORE,
+        KIND=listing.kind,
+        DIM=dim,
+        QUERIES=together,
+        QUERY_TOKENS=query_tokens,
+        DOCUMENT_TOKENS=sizes.columns,
+        DEPTH=block(dim, 16, sizes.depth),
+        PRECISION=precision(queries.rows.dtype),
+        **sizes.options,
+    )
+
+
+def _backward(
+    grad: Tensor,
+    argmax: Tensor,
+    queries: Texts,
+    documents: Texts,
+    listing: Listing,
+    grad_queries: Tensor,
+    grad_documents: Tensor,
+) -> None:
+    grad, lengths, dim = grad.contiguous(), documents.lengths(), queries.rows.shape[-1]
+    if grad_queries.numel():
+        sizes = tuning("maxsim_query_gradient", documents.rows.dtype)
+        depth, tokens = block(dim, 16, sizes.columns), sizes.rows
+        launch(
+            maxsim_query_gradient,
+            (queries.count, -(-queries.typical_tokens // tokens), -(-dim // depth)),
+            grad.device,
+            grad,
+            argmax,
+            queries.tokens,
+            queries.offsets,
+            queries.mask,
+            documents.rows,
+            *documents.strides,
+            documents.tokens,
+            documents.offsets,
+            lengths,
+            listing.pairs,
+            *listing.by(0, queries.count),
+            listing.winner_starts,
+            grad_queries,
+            documents.count,
+            listing.candidates,
+            KIND=listing.kind,
+            DIM=dim,
+            QUERY_TOKENS=tokens,
+            DEPTH=depth,
+            **sizes.options,
+        )
+    if grad_documents.numel():
+        sizes = tuning("maxsim_document_gradient", queries.rows.dtype)
+        depth, tokens = block(dim, 16, sizes.columns), sizes.rows
+        launch(
+            maxsim_document_gradient,
+            (documents.count, -(-documents.typical_tokens // tokens), -(-dim // depth)),
+            grad.device,
+            grad,
+            argmax,
+            queries.rows,
+            *queries.strides,
+            queries.tokens,
+            queries.offsets,
+            queries.mask,
+            documents.tokens,
+            documents.offsets,
+            lengths,
+            listing.pairs,
+            *listing.by(1, documents.count),
+            listing.winner_starts,
+            grad_documents,
+            queries.count,
+            documents.count,
+            listing.candidates,
+            KIND=listing.kind,
+            DIM=dim,
+            QUERY_TOKENS=block(queries.typical_tokens, 16, sizes.depth),
+            DOCUMENT_TOKENS=tokens,
+            DEPTH=depth,
+            PRECISION=precision(queries.rows.dtype),
+            **sizes.options,
+        )
+
+
+def maxsim(
+    queries: Tensor,
+    documents: Tensor,
+    query_mask: Tensor | None,
+    document_mask: Tensor | None,
+    query_scales: Tensor | None,
+    document_scales: Tensor | None,
+    save_argmax: bool,
+) -> tuple[Tensor, Tensor]:
+    scores, argmax = padded_outputs(queries, documents, save_argmax)
+    _forward(
+        scores,
+        argmax if save_argmax else None,
+        padded(queries, query_mask, query_scales),
+        padded(documents, document_mask, document_scales),
+        _padded_listing(documents),
+    )
+    return scores, argmax
+
+
+def maxsim_backward(
+    grad: Tensor,
+    queries: Tensor,
+    documents: Tensor,
+    query_mask: Tensor | None,
+    document_mask: Tensor | None,
+    argmax: Tensor,
+    need_queries: bool,
+    need_documents: bool,
+) -> tuple[Tensor, Tensor]:
+    grads = grad_like(queries, need_queries), grad_like(documents, need_documents)
+    texts = padded(queries, query_mask), padded(documents, document_mask)
+    _backward(grad, argmax, *texts, _padded_listing(documents), *grads)
+    return grads
+
+
+def maxsim_packed(
+    queries: Tensor,
+    documents: Tensor,
+    cu_seqlens_q: Tensor,
+    cu_seqlens_d: Tensor,
+    pairs: Tensor | None,
+    query_scales: Tensor | None,
+    document_scales: Tensor | None,
+    save_argmax: bool,
+) -> tuple[Tensor, Tensor]:
+    winners = winner_count(queries, cu_seqlens_q, cu_seqlens_d, pairs) if save_argmax else 0
+    scores, argmax = packed_outputs(queries, documents, cu_seqlens_q, cu_seqlens_d, pairs, winners)
+    _forward(
+        scores,
+        argmax if save_argmax else None,
+        packed(queries, cu_seqlens_q, scales=query_scales),
+        packed(documents, cu_seqlens_d, scales=document_scales),
+        _packed_listing(cu_seqlens_q, pairs, save_argmax),
+    )
+    return scores, argmax
+
+
+def maxsim_packed_backward(
+    grad: Tensor,
+    queries: Tensor,
+    documents: Tensor,
+    cu_seqlens_q: Tensor,
+    cu_seqlens_d: Tensor,
+    pairs: Tensor | None,
+    argmax: Tensor,
+    need_queries: bool,
+    need_documents: bool,
+) -> tuple[Tensor, Tensor]:
+    grads = grad_like(queries, need_queries), grad_like(documents, need_documents)
+    texts = packed(queries, cu_seqlens_q), packed(documents, cu_seqlens_d)
+    _backward(grad, argmax, *texts, _packed_listing(cu_seqlens_q, pairs, True), *grads)
+    return grads

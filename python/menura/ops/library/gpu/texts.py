@@ -1,0 +1,69 @@
+"""Texts as the launches take them: where the vectors of their tokens lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from menura.kernels.launching import block, launch
+from menura.kernels.layouts import text_lengths
+from menura.ops.library.calling import as_rows
+
+__all__ = ["Texts", "packed", "padded"]
+
+# Texts whose length a program finds.
+TOGETHER = 16
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Vectors of tokens `[N,L,d]`, or packed `[T,d]` with offsets `[N+1]`; masks and scales have one number a token."""
+
+    rows: Tensor
+    count: int
+    tokens: int
+    offsets: Tensor | None
+    mask: Tensor | None
+    scales: Tensor | None
+
+    @property
+    def strides(self) -> tuple[int, int]:
+        """Elements from text to text, if padded, and from token to token."""
+        return (0 if self.offsets is not None else self.rows.stride(0)), self.rows.stride(-2)
+
+    @property
+    def typical_tokens(self) -> int:
+        """Tokens of a text; of a packed one the average, which needs no look at the offsets."""
+        return self.tokens if self.offsets is None else -(-self.tokens // max(self.count, 1))
+
+    def lengths(self) -> Tensor | None:
+        """`[N]` int32: tokens up to the last that counts; None where all of them may."""
+        if self.mask is None:
+            return None
+        lengths = self.mask.new_empty(self.count, dtype=torch.int32)
+        launch(
+            text_lengths,
+            (-(-self.count // TOGETHER),),
+            lengths.device,
+            self.mask,
+            lengths,
+            self.count,
+            self.tokens,
+            self.offsets,
+            TEXTS=TOGETHER,
+            TOKENS=block(self.tokens, 16, 256),
+        )
+        return lengths
+
+
+def padded(vectors: Tensor, mask: Tensor | None = None, scales: Tensor | None = None) -> Texts:
+    """`[N,L,d]`; `[N,K,L,d]` counts as N K texts."""
+    rows = as_rows(vectors)
+    return Texts(rows, rows.shape[0], rows.shape[1], None, mask, scales)
+
+
+def packed(vectors: Tensor, offsets: Tensor, mask: Tensor | None = None, scales: Tensor | None = None) -> Texts:
+    """`[T,d]` with offsets `[N+1]`."""
+    return Texts(as_rows(vectors), offsets.shape[0] - 1, vectors.shape[0], offsets, mask, scales)
