@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 
 import pytest
@@ -64,6 +65,20 @@ def test_one_row_each(tmp_path):
 
 def test_no_file_is_no_figures(tmp_path):
     assert results.read(tmp_path / "none.csv") == []
+
+
+def test_a_table_may_lack_later_columns(tmp_path):
+    path = tmp_path / "figures.csv"
+    results.write(FIGURES, path)
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(
+            file, [name for name in results.HEADER if name not in results.LATER], extrasaction="ignore"
+        )
+        writer.writeheader()
+        writer.writerows(rows)
+    assert results.read(path) == FIGURES
 
 
 @pytest.mark.parametrize("content", ["workload,provider\na,b\n", "workload,provider\n"])

@@ -47,6 +47,6 @@ def comparisons(figures: Iterable[Figure]) -> list[Comparison]:
     groups: dict[tuple[str | int, ...], list[Figure]] = {}
     for figure in figures:
         machine = figure.machine
-        circumstances = (figure.threads, machine.cpu, machine.isa, machine.allocator)
+        circumstances = (figure.threads, machine.cpu, machine.isa, machine.allocator, machine.gpu)
         groups.setdefault((figure.workload, figure.precision, *circumstances), []).append(figure)
     return [Comparison(group) for group in groups.values()]

@@ -19,7 +19,7 @@ from menura.bench.timing import Samples, interleave
 from menura.bench.workload import Workload
 from menura.errors import MenuraError
 
-__all__ = ["Harness"]
+__all__ = ["Entry", "Harness", "enter"]
 
 # A fraction of the peak beyond this tells of a peak that was measured too low.
 LARGEST_FRACTION = 1.03
@@ -64,7 +64,7 @@ class Harness:
         # Bound inputs can be large: they go before the next workload's come.
         inputs, truth = workload.inputs(), workload.truth()
         rivals = [provider for provider in self.providers if provider.task == workload.task]
-        entries = [_enter(provider, workload, inputs, truth) for provider in rivals]
+        entries = [enter(provider, workload, inputs, truth) for provider in rivals]
         steps = {entry.provider.name: entry.step for entry in entries if entry.step is not None}
         samples = interleave(steps, samples=self.samples) if workload.timed else {}
         return [self._figure(workload, entry, samples.get(entry.provider.name, Samples())) for entry in entries]
@@ -107,11 +107,16 @@ def _note(samples: Samples, fraction: float | None) -> str:
     return "beyond the peak: not to be quoted" if fraction and fraction > LARGEST_FRACTION else ""
 
 
-def _enter(provider: Provider, workload: Workload, inputs: tuple[Tensor, ...], truth: list[Tensor]) -> Entry:
+def enter(provider: Provider, workload: Workload, inputs: tuple[Tensor, ...], truth: list[Tensor]) -> Entry:
+    """Bind a provider and let it in if it is right.
+
+    Raises:
+        MenuraError: ours is wrong.
+    """
     try:
         step = provider.bind(*inputs)
         entries = [tensor != 0 for tensor in inputs] if workload.entries_only else None
-        errors = errors_of(step(), truth, entries)
+        errors = errors_of(step.checked(), truth, entries)
     except UnsupportedError as refusal:
         return Entry(provider, None, None, str(refusal))
     except ModuleNotFoundError as missing:

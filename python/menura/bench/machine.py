@@ -25,7 +25,7 @@ SOURCES = ("csrc", "kernels", "python", "CMakeLists.txt")
 
 @dataclass(frozen=True)
 class Machine:
-    """Where and with what a figure was measured."""
+    """Where and with what a figure was measured; `isa` names what the kernels were compiled for, also on a GPU."""
 
     commit: str
     menura: str
@@ -35,10 +35,13 @@ class Machine:
     isa: str
     allocator: str
     date: str
+    gpu: str = ""
+    driver: str = ""
+    triton: str = ""
 
 
 def this_machine() -> Machine:
-    """This process, now."""
+    """This process and its CPU, now."""
     return Machine(
         commit=_commit(),
         menura=menura.__version__,

@@ -22,5 +22,5 @@ def split(documents: Tensor, offsets: Tensor) -> list[Tensor]:
 def padded(documents: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
     """`[Td,d]` packed -> `[N,L,d]` with zeros behind each document, and the `[N,L]` mask of its tokens."""
     lengths = offsets.diff()
-    mask = torch.arange(int(lengths.max())) < lengths[:, None]
+    mask = torch.arange(int(lengths.max()), device=lengths.device) < lengths[:, None]
     return pad_sequence(split(documents, offsets), batch_first=True), mask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,10 @@ __all__ = ["Figure", "check_writable", "merge", "read", "write"]
 
 @dataclass(frozen=True)
 class Figure:
-    """One provider on one workload. None: not measured, and `note` may say why."""
+    """One provider on one workload. None: not measured, and `note` may say why.
+
+    `gb_per_s` counts the fewest bytes: inputs read once, output and gradients written once.
+    """
 
     workload: str
     title: str
@@ -36,18 +39,22 @@ class Figure:
     gradient_error: float | None
     note: str
     machine: Machine
+    gb_per_s: float | None = None
+    fraction_of_bandwidth: float | None = None
 
     def identity(self) -> tuple[str | int, ...]:
         """Two figures with the same identity are the same measurement, taken twice."""
         machine = self.machine
         return (
             *(self.workload, self.precision, self.provider, self.threads),
-            *(machine.cpu, machine.isa, machine.allocator),
+            *(machine.cpu, machine.isa, machine.allocator, machine.gpu),
         )
 
 
 COLUMNS = [field for field in fields(Figure) if field.name != "machine"]
 HEADER = [field.name for field in (*COLUMNS, *fields(Machine))]
+# Later than the first tables, which may lack them.
+LATER = {field.name for field in (*COLUMNS, *fields(Machine)) if field.default is not MISSING}
 
 
 def merge(old: Sequence[Figure], new: Sequence[Figure]) -> list[Figure]:
@@ -82,7 +89,7 @@ def read(path: Path) -> list[Figure]:
         return []
     except (OSError, UnicodeDecodeError) as error:
         raise MenuraError(f"[bench] cannot read {path}: {error}.") from error
-    if header not in (None, HEADER):
+    if header is not None and not set(HEADER) - LATER <= set(header) <= set(HEADER):
         raise MenuraError(
             f"[bench] {path} is no table of benchmark figures; its columns should be {', '.join(HEADER)}."
         )
@@ -103,8 +110,8 @@ def check_writable(path: Path) -> None:
 
 
 def _figure(row: dict[str, str]) -> Figure:
-    own: dict[str, Any] = {column.name: _value(str(column.type), row[column.name]) for column in COLUMNS}
-    return Figure(**own, machine=Machine(**{field.name: row[field.name] for field in fields(Machine)}))
+    own: dict[str, Any] = {column.name: _value(str(column.type), row.get(column.name, "")) for column in COLUMNS}
+    return Figure(**own, machine=Machine(**{field.name: row.get(field.name, "") for field in fields(Machine)}))
 
 
 def _value(kind: str, cell: str) -> str | int | float | None:

@@ -10,6 +10,8 @@ from torch import Tensor
 
 __all__ = ["Step"]
 
+Restore = Callable[[list[Tensor]], list[Tensor]]
+
 
 class Step:
     """A provider bound to its inputs.
@@ -17,11 +19,16 @@ class Step:
     Args:
         forward: computes the output from the inputs it was bound to.
         leaves: the inputs whose gradients are computed as well; none: no backward.
+        restore: brings output and gradients into the form of the workload's own inputs, to be checked; not timed.
+            None: they have it.
     """
 
-    def __init__(self, forward: Callable[[], Tensor], leaves: tuple[Tensor, ...] = ()) -> None:
+    def __init__(
+        self, forward: Callable[[], Tensor], leaves: tuple[Tensor, ...] = (), restore: Restore | None = None
+    ) -> None:
         self.forward = forward
         self.leaves = leaves
+        self.restore = restore
         self._weights: Tensor | None = None
 
     @classmethod
@@ -36,5 +43,11 @@ class Step:
             return [output]
         if self._weights is None:
             # Uneven, so that no error of one entry makes up for that of another.
-            self._weights = torch.linspace(0.5, 1.5, output.numel(), dtype=output.dtype).view_as(output)
+            uneven = torch.linspace(0.5, 1.5, output.numel(), dtype=output.dtype, device=output.device)
+            self._weights = uneven.view_as(output)
         return [output.detach(), *torch.autograd.grad(output, self.leaves, self._weights)]
+
+    def checked(self) -> list[Tensor]:
+        """The same, as the truth has it."""
+        results = self()
+        return self.restore(results) if self.restore else results

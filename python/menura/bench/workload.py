@@ -18,7 +18,9 @@ Task = Literal[
     "maxsim_int8",
     "maxsim_kd",
     "maxsim_batch",
+    "maxsim_ragged",
     "splade_head",
+    "splade_head_padded",
     "sparse_dot",
     "sparse_dot_csr",
     "flops",
@@ -34,7 +36,7 @@ class Workload:
         task: what the providers sign up for. Their inputs are those of the constructor in `menura.bench.workloads`.
         title: the sizes in words.
         dtype: of the floating-point inputs.
-        make: draws the inputs in float32.
+        make: draws the inputs in float32, on the generator's device.
         reference: the operator of `menura.ops.reference` on these inputs.
         flop: multiplications and additions of the forward's inner products; the backward's, which follow single
             maxima, are few and not counted. None where memory, not arithmetic, bounds the task.
@@ -66,14 +68,14 @@ class Workload:
         """As the CSV calls the arithmetic."""
         return str(self.arithmetic).removeprefix("torch.")
 
-    def inputs(self) -> tuple[Tensor, ...]:
-        """The same at every call."""
-        drawn = self.make(torch.Generator().manual_seed(0))
+    def inputs(self, device: str = "cpu", seed: int = 0) -> tuple[Tensor, ...]:
+        """The same at every call with the same device and seed."""
+        drawn = self.make(torch.Generator(device).manual_seed(seed))
         return tuple(self._leaf(tensor, self.dtype) if tensor.is_floating_point() else tensor for tensor in drawn)
 
-    def truth(self) -> list[Tensor]:
+    def truth(self, device: str = "cpu") -> list[Tensor]:
         """Output and gradients in float64, from the inputs as they are after rounding to `dtype`."""
-        exact = (self._leaf(x, torch.float64) if x.is_floating_point() else x for x in self.inputs())
+        exact = (self._leaf(x, torch.float64) if x.is_floating_point() else x for x in self.inputs(device))
         return Step.of(self.reference, *exact)()
 
     def _leaf(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:

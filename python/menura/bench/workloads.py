@@ -47,7 +47,7 @@ def maxsim_score(documents: int, tokens: int = 32, dim: int = 128, *, dtype: tor
         "maxsim_score",
         f"maxsim, 1 query x {documents:,} documents, {tokens} x {SHORTEST} to {LONGEST} tokens, d {dim}",
         dtype,
-        lambda g: (_unit(g, 1, tokens, dim), _unit(g, packed, dim), offsets),
+        lambda g: (_unit(g, 1, tokens, dim), _unit(g, packed, dim), offsets.to(g.device)),
         _score_in_slabs,
         2.0 * tokens * packed * dim,
         trained=False,
@@ -124,9 +124,10 @@ def splade_head(
     bias = -NormalDist().inv_cdf((1 - active) ** (1 / tokens))
 
     def make(generator: torch.Generator) -> tuple[Tensor, ...]:
-        states = torch.randn(batch, tokens, hidden, generator=generator)
-        weight = torch.randn(vocabulary, hidden, generator=generator) / hidden**0.5
-        return states, weight, torch.full((vocabulary,), bias)
+        device = generator.device
+        states = torch.randn(batch, tokens, hidden, generator=generator, device=device)
+        weight = torch.randn(vocabulary, hidden, generator=generator, device=device) / hidden**0.5
+        return states, weight, torch.full((vocabulary,), bias, device=device)
 
     return Workload(
         f"splade_head-{batch}x{tokens}x{hidden}-{vocabulary}",
@@ -186,15 +187,17 @@ def flops(rows: int, vocabulary: int, terms: int, *, dtype: torch.dtype) -> Work
 
 
 def _unit(generator: torch.Generator, *shape: int) -> Tensor:
-    return F.normalize(torch.randn(shape, generator=generator), dim=-1)
+    return F.normalize(torch.randn(shape, generator=generator, device=generator.device), dim=-1)
 
 
 def _terms(generator: torch.Generator, rows: int, vocabulary: int, terms: int) -> Tensor:
     """`[rows,vocabulary]` with `terms` entries a row, frequent terms in most of them, as in texts (Zipf)."""
-    frequency = 1 / torch.arange(10, vocabulary + 10)
+    device = generator.device
+    frequency = 1 / torch.arange(10, vocabulary + 10, device=device)
     chosen = torch.multinomial(frequency.expand(rows, -1), terms, generator=generator)
     # Away from zero, where float16 and bfloat16 would lose the entry.
-    return torch.zeros(rows, vocabulary).scatter(1, chosen, torch.rand(rows, terms, generator=generator) + 0.1)
+    drawn = torch.rand(rows, terms, generator=generator, device=device) + 0.1
+    return torch.zeros(rows, vocabulary, device=device).scatter(1, chosen, drawn)
 
 
 def _score_in_slabs(queries: Tensor, documents: Tensor, offsets: Tensor) -> Tensor:

@@ -18,12 +18,12 @@ __all__ = ["PROVIDERS"]
 
 
 def _score(queries: Tensor, documents: Tensor, offsets: Tensor) -> Step:
-    query_offsets = torch.tensor([0, queries.shape[1]])
+    query_offsets = torch.tensor([0, queries.shape[1]], device=queries.device)
     return Step.of(menura.maxsim_packed, queries.flatten(0, 1), documents, query_offsets, offsets)
 
 
 def _int8(queries: Tensor, documents: Tensor, scales: Tensor, offsets: Tensor) -> Step:
-    query_offsets = torch.tensor([0, queries.shape[1]])
+    query_offsets = torch.tensor([0, queries.shape[1]], device=queries.device)
     return Step(lambda: menura.maxsim_packed(queries[0], documents, query_offsets, offsets, document_scales=scales))
 
 

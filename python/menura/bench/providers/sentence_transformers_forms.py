@@ -40,7 +40,7 @@ def _head(hidden: Tensor, weight: Tensor, bias: Tensor) -> Step:
     from sentence_transformers.sparse_encoder.modules import SpladePooling
 
     pooling = SpladePooling().train()
-    mask = torch.ones(hidden.shape[:2], dtype=torch.long)
+    mask = torch.ones(hidden.shape[:2], dtype=torch.long, device=hidden.device)
 
     def forward(hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         logits = F.linear(hidden, weight, bias)
