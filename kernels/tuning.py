@@ -57,55 +57,46 @@ TABLE: dict[str, dict[str, Tuning]] = {
     # Rows are rows of the sparse matrix, columns those of the dense one, summed over stored entries.
     "sparse_products": {
         "sm_80": Tuning(1, 128, 16, warps=4),
-        "gfx942": Tuning(1, 128, 16, warps=4),
         "interpreted": Tuning(8, 32, 256),
     },
     # The same of a matrix in postings: rows are terms of the vocabulary, most of them with few entries.
     "sparse_products_of_postings": {
         "sm_80": Tuning(8, 64, 4, warps=4),
-        "gfx942": Tuning(8, 64, 4, warps=4),
         "interpreted": Tuning(512, 256, 1),
     },
     # Rows are stored entries, columns rows of the other side that share theirs.
     "stored_gradient": {
         "sm_80": Tuning(16, 128, 1, warps=4),
-        "gfx942": Tuning(16, 128, 1, warps=4),
         "interpreted": Tuning(1024, 128, 1),
     },
     # The same where the other side is in postings.
     "stored_gradient_of_postings": {
         "sm_80": Tuning(32, 16, 1, warps=4),
-        "gfx942": Tuning(32, 16, 1, warps=4),
         "interpreted": Tuning(1024, 128, 1),
     },
     # Columns are terms of the vocabulary, or stored entries.
     "paired_products": {
         "sm_80": Tuning(1, 2048, 1, warps=8),
-        "gfx942": Tuning(1, 2048, 1, warps=8),
         "interpreted": Tuning(1, 2048, 1),
     },
     # Columns are stored entries.
     "merge_repeated": {
         "sm_80": Tuning(1, 256, 1, warps=4),
-        "gfx942": Tuning(1, 256, 1, warps=4),
         "interpreted": Tuning(1, 4096, 1),
     },
     # Columns are terms of the vocabulary.
     "flops_of_columns": {
         "sm_80": Tuning(32, 64, 1, warps=4),
-        "gfx942": Tuning(32, 64, 1, warps=4),
         "interpreted": Tuning(16, 1024, 1),
     },
     # Rows are terms of the vocabulary, columns stored entries.
     "flops_of_postings": {
         "sm_80": Tuning(32, 16, 1, warps=4),
-        "gfx942": Tuning(32, 16, 1, warps=4),
         "interpreted": Tuning(1024, 16, 1),
     },
     # Columns are terms of the vocabulary.
     "flops_gradient": {
         "sm_80": Tuning(8, 256, 1, warps=4),
-        "gfx942": Tuning(8, 256, 1, warps=4),
         "interpreted": Tuning(64, 4096, 1),
     },
     # Rows are terms, columns tokens, summed over the numbers of a state.
@@ -148,7 +139,7 @@ TABLE: dict[str, dict[str, Tuning]] = {
 }
 
 # Architectures without entries of their own, and whose entries they take.
-LIKE = {"sm_86": "sm_80", "sm_89": "sm_86", "sm_90": "sm_80", "sm_100": "sm_90", "sm_120": "sm_89"}
+LIKE = {"sm_86": "sm_80", "sm_89": "sm_86", "sm_90": "sm_80", "sm_100": "sm_90", "sm_120": "sm_89", "gfx942": "sm_80"}
 
 
 def architecture() -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import subprocess
 import time
-import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +14,7 @@ import torch
 
 from menura.bench.machine import Machine, installed, this_machine
 from menura.bench.timing import Samples
+from stand_ins import gpu_kernels_on_cpu
 
 # Milliseconds that a sample repeats its call for, and the most repetitions.
 SAMPLE = 10
@@ -139,15 +139,8 @@ def device(*, dry_run: bool, commit: str | None = None) -> Iterator[Gpu]:
     if not dry_run:
         yield Gpu(commit)
         return
-    from menura.ops.library import gpu
-
-    library = torch.library.Library("menura", "IMPL")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the CPU kernels are overridden
-        for operator in gpu.__all__:
-            library.impl(operator, getattr(gpu, operator), "CPU", allow_override=True)
-    yield DryRun(commit)
-    library._destroy()
+    with gpu_kernels_on_cpu():
+        yield DryRun(commit)
 
 
 def _driver() -> str:

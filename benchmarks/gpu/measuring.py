@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import cycle
 
-import torch
 from torch import Tensor
 
 from gpu import forms, peers
 from gpu.catalogue import Row
 from gpu.ceilings import Ceilings
 from gpu.device import Gpu
-from menura.bench.harness import Entry, enter
-from menura.bench.machine import installed
+from menura.bench.harness import Entry, enter, figure_of
 from menura.bench.provider import Provider
 from menura.bench.providers import providers
 from menura.bench.results import Figure
@@ -78,7 +77,11 @@ def measure(
         for provider, step in entered.items()
     }
     samples = interleave(calls, samples=device.samples(calls.values()), sample=device.sample)
-    return [_figure(workload, entry, samples, memory, moved, device, ceilings) for entry in entries]
+    return [
+        _figure(workload, entry, samples.get(name, Samples()), memory.get(name), moved, device, ceilings)
+        for entry in entries
+        for name in [entry.provider.name]
+    ]
 
 
 def _enter(
@@ -109,35 +112,17 @@ def _fewest_bytes(workload: Workload, inputs: tuple[Tensor, ...], truth: list[Te
 def _figure(
     workload: Workload,
     entry: Entry,
-    samples: dict[str, Samples],
-    memory: dict[str, float | None],
+    samples: Samples,
+    memory: float | None,
     moved: int | None,
     device: Gpu,
     ceilings: Ceilings,
 ) -> Figure:
-    provider, taken = entry.provider, samples.get(entry.provider.name, Samples())
-    median = taken.percentile(50)
-    flop_per_s = 1e3 * workload.flop / median if workload.flop and median else None
-    bytes_per_s = 1e3 * moved / median if moved and median else None
-    return Figure(
-        workload=workload.name,
-        title=workload.title,
-        precision=workload.precision,
-        provider=provider.name,
-        package=f"{provider.package} {installed(provider.package)}",
-        threads=torch.get_num_threads(),
-        median_ms=median,
-        p20_ms=taken.percentile(20),
-        p80_ms=taken.percentile(80),
-        kept=len(taken.kept),
-        taken=taken.taken,
-        gflop_per_s=flop_per_s / 1e9 if flop_per_s else None,
-        fraction_of_peak=flop_per_s / ceilings.flop_per_s[workload.dtype] if flop_per_s else None,
-        peak_memory_mb=memory.get(provider.name),
-        output_error=entry.errors.output if entry.errors else None,
-        gradient_error=entry.errors.gradient if entry.errors else None,
-        note=entry.note,
-        machine=device.machine,
-        gb_per_s=bytes_per_s / 1e9 if bytes_per_s else None,
-        fraction_of_bandwidth=bytes_per_s / ceilings.bytes_per_s if bytes_per_s else None,
+    peak = ceilings.flop_per_s[workload.dtype]
+    figure = figure_of(workload, entry, samples, machine=device.machine, peak=peak, memory=memory)
+    rate = 1e3 * moved / figure.median_ms if moved and figure.median_ms else None
+    return replace(
+        figure,
+        gb_per_s=rate / 1e9 if rate else None,
+        fraction_of_bandwidth=rate / ceilings.bytes_per_s if rate else None,
     )

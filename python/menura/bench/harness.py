@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -19,7 +19,7 @@ from menura.bench.timing import Samples, interleave
 from menura.bench.workload import Workload
 from menura.errors import MenuraError
 
-__all__ = ["Entry", "Harness", "enter"]
+__all__ = ["Entry", "Harness", "enter", "figure_of"]
 
 # A fraction of the peak beyond this tells of a peak that was measured too low.
 LARGEST_FRACTION = 1.03
@@ -70,35 +70,42 @@ class Harness:
         return [self._figure(workload, entry, samples.get(entry.provider.name, Samples())) for entry in entries]
 
     def _figure(self, workload: Workload, entry: Entry, samples: Samples) -> Figure:
-        provider, median = entry.provider, samples.percentile(50)
-        rate = 1e3 * workload.flop / median if workload.flop and median else None
-        peak = self.peaks.get(workload.arithmetic)
-        fraction = rate / peak if rate and peak else None
-        return Figure(
-            workload=workload.name,
-            title=workload.title,
-            precision=workload.precision,
-            provider=provider.name,
-            package=f"{provider.package} {installed(provider.package)}",
-            threads=torch.get_num_threads(),
-            median_ms=median,
-            p20_ms=samples.percentile(20),
-            p80_ms=samples.percentile(80),
-            kept=len(samples.kept),
-            taken=samples.taken,
-            gflop_per_s=rate / 1e9 if rate else None,
-            fraction_of_peak=fraction,
-            peak_memory_mb=self._weight(workload, entry),
-            output_error=entry.errors.output if entry.errors else None,
-            gradient_error=entry.errors.gradient if entry.errors else None,
-            note=entry.note or _note(samples, fraction),
-            machine=self.machine,
-        )
+        peak, memory = self.peaks.get(workload.arithmetic), self._weight(workload, entry)
+        figure = figure_of(workload, entry, samples, machine=self.machine, peak=peak, memory=memory)
+        return replace(figure, note=figure.note or _note(samples, figure.fraction_of_peak))
 
     def _weight(self, workload: Workload, entry: Entry) -> float | None:
         if not self.weigh or entry.step is None:
             return None
         return peak_memory(workload, entry.provider, threads=torch.get_num_threads(), joining=self.joining)
+
+
+def figure_of(
+    workload: Workload, entry: Entry, samples: Samples, *, machine: Machine, peak: float | None, memory: float | None
+) -> Figure:
+    """What a provider took on a workload, where `peak` FLOP/s can be had."""
+    provider, median = entry.provider, samples.percentile(50)
+    rate = 1e3 * workload.flop / median if workload.flop and median else None
+    return Figure(
+        workload=workload.name,
+        title=workload.title,
+        precision=workload.precision,
+        provider=provider.name,
+        package=f"{provider.package} {installed(provider.package)}",
+        threads=torch.get_num_threads(),
+        median_ms=median,
+        p20_ms=samples.percentile(20),
+        p80_ms=samples.percentile(80),
+        kept=len(samples.kept),
+        taken=samples.taken,
+        gflop_per_s=rate / 1e9 if rate else None,
+        fraction_of_peak=rate / peak if rate and peak else None,
+        peak_memory_mb=memory,
+        output_error=entry.errors.output if entry.errors else None,
+        gradient_error=entry.errors.gradient if entry.errors else None,
+        note=entry.note,
+        machine=machine,
+    )
 
 
 def _note(samples: Samples, fraction: float | None) -> str:
