@@ -17,12 +17,12 @@ from rich.markup import escape
 from menura.answer_key import AnnotationSummary, AnswerKey, annotate, read_logits
 from menura.collections import Collection, open_collection
 from menura.errors import MenuraError
-from menura.evaluation import Report, Row, Search, colbert_search, measure, rerank, splade_search
+from menura.evaluation import Report, Row, measure, rerank
 from menura.mining import Bm25Miner, Candidates, mine
 from menura.progress import console
 from menura.recipe import Recipe
 from menura.stage import Stage, identity
-from menura.students import accelerate, build_colbert, build_splade
+from menura.students import Search, accelerate, build_colbert, build_splade, colbert_search, splade_search
 from menura.teachers import CrossEncoderTeacher, finetune
 from menura.training import build_examples, train_colbert, train_splade
 

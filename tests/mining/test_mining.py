@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 
-import numpy as np
 import pytest
 
 from menura import MenuraError
 from menura.collections import Collection, read_beir
-from menura.mining import Bm25Miner, Candidates, DenseMiner, RandomMiner, choose_candidates, mine, top
+from menura.mining import Bm25Miner, Candidates, DenseMiner, RandomMiner, choose_candidates, mine
 from menura.recipe import MiningSettings
 from tiny import tiny_beir, tiny_encoder
 
@@ -19,11 +18,6 @@ def collection():
     corpus = {f"p{i}": f"passage number {i}" for i in range(8)}
     queries = {"q": "query", "r": "another"}
     return Collection("c", corpus, queries, {"train": {"q": {"p0": 1, "p7": 0}, "r": {"p1": 2}}})
-
-
-def test_top_breaks_ties_by_id():
-    assert list(top(np.array([1, 3, 3, 2], np.float32), ["d", "c", "b", "a"], 3)) == ["b", "c", "a"]
-    assert top(np.array([1.0], np.float32), ["a"], 5) == {"a": 1.0}
 
 
 def test_bm25_finds_words_and_their_forms():

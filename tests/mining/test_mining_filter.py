@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from menura import MenuraError
 from menura.collections import Collection, read_beir
-from menura.mining import DenseMiner, mine, top
+from menura.mining import DenseMiner, mine
 from menura.recipe import MiningSettings
 from tiny import tiny_beir, tiny_encoder
 
@@ -46,11 +45,6 @@ def test_bf16_embeddings_are_close(tmp_path):
     )
     assert exact != rounded
     assert exact == pytest.approx(rounded, abs=0.05)
-
-
-def test_nan_scores_are_refused():
-    with pytest.raises(MenuraError, match="the score of passage 'b' is NaN"):
-        top(np.array([1, np.nan, 2], np.float32), ["a", "b", "c"], 2)
 
 
 def test_a_truncated_checkpoint(tmp_path):

@@ -5,5 +5,16 @@ from menura.collections.collection import Collection, Qrels
 from menura.collections.docstrings import docstring_collection
 from menura.collections.hub import read_hub
 from menura.collections.opening import open_collection
+from menura.collections.runs import Run, top
 
-__all__ = ["Collection", "Qrels", "docstring_collection", "open_collection", "read_beir", "read_hub", "write_beir"]
+__all__ = [
+    "Collection",
+    "Qrels",
+    "Run",
+    "docstring_collection",
+    "open_collection",
+    "read_beir",
+    "read_hub",
+    "top",
+    "write_beir",
+]

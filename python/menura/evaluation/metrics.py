@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ir_measures
 
-from menura.collections import Qrels
+from menura.collections import Qrels, Run
 from menura.errors import MenuraError
-from menura.mining import Run
 
 __all__ = ["METRICS", "Scores", "measure"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from menura.mining import Run
+from menura.collections import Run
 
 __all__ = ["rerank"]
 

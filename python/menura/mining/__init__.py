@@ -5,6 +5,5 @@ from menura.mining.candidates import Candidates
 from menura.mining.dense import DenseMiner
 from menura.mining.negatives import choose_candidates, mine
 from menura.mining.random_passages import RandomMiner
-from menura.mining.ranking import Run, top
 
-__all__ = ["Bm25Miner", "Candidates", "DenseMiner", "RandomMiner", "Run", "choose_candidates", "mine", "top"]
+__all__ = ["Bm25Miner", "Candidates", "DenseMiner", "RandomMiner", "choose_candidates", "mine"]

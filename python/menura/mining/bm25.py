@@ -8,8 +8,8 @@ import bm25s
 import numpy as np
 import Stemmer
 
+from menura.collections import Run, top
 from menura.errors import MenuraError
-from menura.mining.ranking import Run, top
 
 __all__ = ["Bm25Miner"]
 

@@ -9,8 +9,8 @@ from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 
 from menura.batching import length_sorted_batches
+from menura.collections import Run, top
 from menura.errors import MenuraError
-from menura.mining.ranking import Run, top
 from menura.weights import resolve_model
 
 __all__ = ["DenseMiner"]

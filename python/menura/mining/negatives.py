@@ -7,13 +7,12 @@ import math
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 
-from menura.collections import Collection
+from menura.collections import Collection, Run
 from menura.errors import MenuraError
 from menura.mining.bm25 import Bm25Miner
 from menura.mining.candidates import POSITIVE, Candidates
 from menura.mining.dense import DenseMiner
 from menura.mining.random_passages import RandomMiner
-from menura.mining.ranking import Run
 from menura.recipe import MiningSettings
 
 __all__ = ["choose_candidates", "mine"]

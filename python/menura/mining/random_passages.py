@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Mapping
 
-from menura.mining.ranking import Run
+from menura.collections import Run
 
 __all__ = ["RandomMiner"]
 

@@ -3,6 +3,16 @@
 from menura.students.acceleration import accelerate, restore
 from menura.students.checkpoints import save_student
 from menura.students.colbert import build_colbert
+from menura.students.search import Search, colbert_search, splade_search
 from menura.students.splade import build_splade
 
-__all__ = ["accelerate", "build_colbert", "build_splade", "restore", "save_student"]
+__all__ = [
+    "Search",
+    "accelerate",
+    "build_colbert",
+    "build_splade",
+    "colbert_search",
+    "restore",
+    "save_student",
+    "splade_search",
+]

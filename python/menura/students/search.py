@@ -12,8 +12,8 @@ from sentence_transformers import MultiVectorEncoder, SparseEncoder
 from torch import Tensor
 
 from menura.batching import length_sorted_batches
+from menura.collections import Run, top
 from menura.errors import MenuraError
-from menura.mining import Run, top
 from menura.ops import search, sparse_dot
 
 __all__ = ["Search", "colbert_search", "splade_search"]
@@ -67,7 +67,7 @@ def colbert_search(
     seconds = time.perf_counter() - started
     broken = next((f"{q!r} and {p!r}" for q, row in run.items() for p, score in row.items() if score != score), None)
     if broken is not None:
-        raise MenuraError(f"[evaluation] the score of {broken} is NaN; the model that gave it is broken.")
+        raise MenuraError(f"[students] the score of {broken} is NaN; the model that gave it is broken.")
     return Search(run, seconds, document_seconds=started - began)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from menura.evaluation import colbert_search, splade_search
 from menura.ops import reference
 from menura.recipe import ColbertSettings, SpladeSettings
-from menura.students import accelerate, build_colbert, build_splade
+from menura.students import accelerate, build_colbert, build_splade, colbert_search, splade_search
 from tiny import WORDS, tiny_encoder, tiny_masked_lm
 
 CORPUS = {f"p{i:02}": " ".join(WORDS[i : i + 2 + i % 5]) for i in range(23)}

@@ -23,7 +23,7 @@ def top(scores: NDArray[np.float32], passage_ids: Sequence[str], depth: int) -> 
     """
     if np.isnan(scores).any():
         first = passage_ids[int(np.isnan(scores).argmax())]
-        raise MenuraError(f"[mining] the score of passage {first!r} is NaN; the model that gave it is broken.")
+        raise MenuraError(f"[collections] the score of passage {first!r} is NaN; the model that gave it is broken.")
     depth = min(depth, len(passage_ids))
     if depth == 0:
         return {}
