@@ -1,0 +1,58 @@
+"""The command line: `menura demo | mine | annotate | train | evaluate | bench | doctor`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+try:
+    import typer
+    from typer.core import TyperGroup
+
+    from menura.cli.bench import bench
+    from menura.cli.distil import annotate, demo, evaluate, mine, train
+    from menura.cli.doctor import doctor
+except ModuleNotFoundError as missing:
+    print(f"error: {missing.name} is not installed; run: pip install 'menura[train]'", file=sys.stderr)
+    raise SystemExit(2) from None
+
+from menura.errors import MenuraError
+
+__all__ = ["main"]
+
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        # Typer would end the process without a word.
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("interrupted; what was scored and saved is kept; the same command goes on from it.", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="Distil a cross-encoder teacher into ColBERT and SPLADE students.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (demo, mine, annotate, train, evaluate, bench, doctor):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line. What a user can mend is one line and exit code 2."""
+    try:
+        app()
+    except MenuraError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        print(f"error: {error.name} is not installed; run: pip install 'menura[train]'", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""The path from a recipe to trained students: `menura demo | mine | annotate | train | evaluate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+from rich.console import Console
+
+from menura.cli.opening import CollectionOption, OutputOption, RecipeArgument, TeacherOption, open_pipeline
+from menura.errors import MenuraError
+
+if TYPE_CHECKING:
+    from menura.pipeline import Pipeline, Student
+
+__all__ = ["annotate", "demo", "evaluate", "mine", "train"]
+
+
+def demo(output: OutputOption = None, collection: CollectionOption = None, teacher: TeacherOption = None) -> None:
+    """Distil both students on this machine's docstrings, and print the table."""
+    _evaluate(open_pipeline("demo", output, collection, teacher))
+
+
+def mine(recipe: RecipeArgument, output: OutputOption = None, collection: CollectionOption = None) -> None:
+    """Mine hard negatives for the training queries."""
+    _ = open_pipeline(recipe, output, collection, None).candidates
+
+
+def annotate(
+    recipe: RecipeArgument,
+    output: OutputOption = None,
+    collection: CollectionOption = None,
+    teacher: TeacherOption = None,
+) -> None:
+    """Have the teacher score the candidates; what is known is not asked again."""
+    open_pipeline(recipe, output, collection, teacher).annotate()
+
+
+def train(
+    recipe: RecipeArgument,
+    student: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--student", help="colbert or splade [default: all of the recipe]."),
+    ] = None,
+    output: OutputOption = None,
+    collection: CollectionOption = None,
+    teacher: TeacherOption = None,
+) -> None:
+    """Distil the students."""
+    pipeline = open_pipeline(recipe, output, collection, teacher)
+    for name in pipeline.students() if student is None else [_student(student)]:
+        pipeline.train(name)
+
+
+def evaluate(
+    recipe: RecipeArgument,
+    output: OutputOption = None,
+    collection: CollectionOption = None,
+    teacher: TeacherOption = None,
+) -> None:
+    """Search the held-out queries with everything, and print the table."""
+    _evaluate(open_pipeline(recipe, output, collection, teacher))
+
+
+def _student(name: str) -> Student:
+    if name == "colbert":
+        return "colbert"
+    if name == "splade":
+        return "splade"
+    raise MenuraError(f"[train] a student is colbert or splade; got {name!r}.")
+
+
+def _evaluate(pipeline: Pipeline) -> None:
+    report = pipeline.evaluate()
+    Console().print(report.table())
+    Console().print(f"Written to {pipeline.output / 'report.md'}, .csv and .json.", highlight=False)

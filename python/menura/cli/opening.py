@@ -1,0 +1,65 @@
+"""What the commands share: their options, and a recipe opened as a pipeline."""
+
+from __future__ import annotations
+
+import logging
+import os
+from functools import partialmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+if TYPE_CHECKING:
+    from menura.pipeline import Pipeline
+
+__all__ = ["CollectionOption", "OutputOption", "RecipeArgument", "TeacherOption", "open_pipeline"]
+
+RecipeArgument = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped recipe.")]
+OutputOption = Annotated[
+    Optional[Path], typer.Option("--output", "-o", help="Where results go [default: runs/RECIPE].")  # noqa: UP045
+]
+CollectionOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--collection", help="A BEIR folder or hub name, in place of the recipe's."),
+]
+TeacherOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--teacher", help="A finished cross-encoder by folder or hub name, in place of the recipe's."),
+]
+
+
+def open_pipeline(recipe: str, output: Path | None, collection: str | None, teacher: str | None) -> Pipeline:
+    """The pipeline of `recipe`, with what the command line puts in the place of its own settings."""
+    _quiet()
+    from menura.pipeline import Pipeline
+    from menura.recipe import load_recipe
+
+    loaded = load_recipe(recipe)
+    if collection is not None:
+        changed = loaded.collection.model_copy(update={"source": collection})
+        loaded = loaded.model_copy(update={"collection": changed})
+    if teacher is not None:
+        finished = loaded.teacher.model_copy(update={"model": teacher, "finetune": None})
+        loaded = loaded.model_copy(update={"teacher": finished})
+    return Pipeline(loaded, output or Path("runs") / loaded.name)
+
+
+def _quiet() -> None:
+    """Silence the libraries' own bars and notices; ours say what happens."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    from datasets import disable_progress_bars
+    from tqdm import tqdm  # type: ignore[import-untyped]
+    from transformers.utils import logging as transformers_logging
+
+    disable_progress_bars()
+    # TQDM_DISABLE is read when tqdm is imported, which torch does before us.
+    tqdm.__init__ = partialmethod(tqdm.__init__, disable=True)
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
+    # Not on the root logger, which would print other libraries' notices as if they were ours.
+    ours = logging.StreamHandler()
+    ours.setFormatter(logging.Formatter("menura: %(message)s"))
+    logging.getLogger("menura").addHandler(ours)
