@@ -159,7 +159,7 @@ def test_an_interruption_says_that_nothing_is_lost(run, recipe, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_pipeline", interrupt)
+    monkeypatch.setattr("menura.cli.distil.open_pipeline", interrupt)
     code, _, err = run("mine", recipe)
     assert code == 130
     assert "what was scored and saved is kept" in err

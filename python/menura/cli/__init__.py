@@ -13,7 +13,8 @@ try:
     from menura.cli.distil import annotate, demo, evaluate, mine, train
     from menura.cli.doctor import doctor
 except ModuleNotFoundError as missing:
-    print(f"error: {missing.name} is not installed; run: pip install 'menura[train]'", file=sys.stderr)
+    package = (missing.name or "").partition(".")[0]
+    print(f"error: {package} is not installed; run: pip install 'menura[train]'", file=sys.stderr)
     raise SystemExit(2) from None
 
 from menura.errors import MenuraError
