@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from menura import MenuraError
-from menura.answer_key import AnswerKey, annotate, read_logits, text_hash
+from menura.answer_key import AnswerKey, Pairs, WantedPairs, annotate, hash_texts, read_logits, text_hash
 
 QUERIES = {f"q{i}": f"query number {i}" for i in range(4)}
 CORPUS = {f"p{i}": f"passage number {i} " * (i + 1) for i in range(6)}
@@ -50,7 +50,7 @@ def test_every_pair_is_asked_once(key):
     teacher = CountingTeacher()
     first = annotated(key, teacher, chunk_size=5)
     assert (first.asked, first.known, first.scored) == (24, 0, 24)
-    again = annotated(AnswerKey(key._folder), teacher)
+    again = annotated(AnswerKey(key.location), teacher)
     assert (again.asked, again.known, again.scored) == (24, 24, 0)
     assert len(teacher.asked) == len(set(teacher.asked)) == 24
     logits = read_logits(key, "teacher", PAIRS, QUERIES, CORPUS)
@@ -87,7 +87,7 @@ def test_a_score_that_is_no_number_stops_without_losing_any(key, value):
     bad = CountingTeacher(answers={CORPUS["p0"]: value})
     with pytest.raises(MenuraError, match=r"(nan|inf)"):
         annotated(key, bad, chunk_size=4)
-    stored = np.isfinite(key.logits("teacher", [(text_hash(QUERIES[q]), text_hash(CORPUS[p])) for q, p in PAIRS]))
+    stored = np.isfinite(key.logits("teacher", WantedPairs.of(PAIRS, QUERIES, CORPUS).pairs))
     assert stored.sum() == 20, "all chunks before the bad one, nothing of it"
     assert annotated(key, CountingTeacher()).scored == 4
 
@@ -132,7 +132,7 @@ def test_a_disk_that_fails_while_writing(key, monkeypatch):
     def full(*arguments, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("menura.answer_key.store.write_deltalake", full)
+    monkeypatch.setattr("menura.answer_key.tables.write_deltalake", full)
     with pytest.raises(MenuraError, match=r"No space left on device\. What was scored before is kept"):
         annotated(key, CountingTeacher())
     monkeypatch.undo()
@@ -150,16 +150,18 @@ def test_two_writers_at_once(tmp_path):
 
 
 def test_of_two_scores_the_first_written_counts(key):
-    hashes = [(text_hash("query"), text_hash("passage"))]
-    key.append("teacher", hashes, np.array([3.0], "f4"))
-    key.append("teacher", hashes, np.array([1.0], "f4"))
-    assert key.logits("teacher", hashes).tolist() == [3.0]
+    query, passages = hash_texts(["query"]), hash_texts(["one", "two"])
+    twice = np.repeat(query, 2, 0)
+    key.append("teacher", twice, passages, np.array([3.0, 5.0], "f4"), run="first")
+    key.append("teacher", twice, passages[::-1], np.array([1.0, 2.0], "f4"), run="second")
+    key.append("teacher", twice, passages[[0, 0]], np.array([0.0, 9.0], "f4"), run="third")
+    assert key.logits("teacher", Pairs(query, passages, [0, 0], [0, 1])).tolist() == [3.0, 5.0]
 
 
 def test_many_small_appends_are_merged(key):
     annotated(key, CountingTeacher(), chunk_size=1)
     annotated(key, CountingTeacher(Identity("second")), chunk_size=1)
-    assert len(key._scores.file_uris()) < 10
+    assert len(key.scores.file_uris()) < 10
     assert len(read_logits(key, "teacher", PAIRS, QUERIES, CORPUS)) == 24
 
 

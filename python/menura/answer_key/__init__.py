@@ -1,8 +1,23 @@
 """The answer key: a teacher's scores, asked for once."""
 
-from menura.answer_key.annotate import AnnotationSummary, annotate, read_logits
-from menura.answer_key.hashing import text_hash
+from menura.answer_key.annotate import AnnotationSummary, annotate
+from menura.answer_key.hashing import hash_texts, text_hash
+from menura.answer_key.pairs import Pairs
+from menura.answer_key.reading import read_logits
+from menura.answer_key.share import Share
 from menura.answer_key.store import AnswerKey
 from menura.answer_key.teacher import Teacher
+from menura.answer_key.wanted import WantedPairs
 
-__all__ = ["AnnotationSummary", "AnswerKey", "Teacher", "annotate", "read_logits", "text_hash"]
+__all__ = [
+    "AnnotationSummary",
+    "AnswerKey",
+    "Pairs",
+    "Share",
+    "Teacher",
+    "WantedPairs",
+    "annotate",
+    "hash_texts",
+    "read_logits",
+    "text_hash",
+]

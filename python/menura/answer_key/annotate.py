@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from menura.answer_key.hashing import text_hash
+from menura.answer_key.chunks import chunks
+from menura.answer_key.share import Share
 from menura.answer_key.store import AnswerKey
 from menura.answer_key.teacher import Teacher
+from menura.answer_key.wanted import Pair, WantedPairs
 from menura.errors import MenuraError
 from menura.progress import progress_bar
 
-__all__ = ["AnnotationSummary", "annotate", "read_logits"]
-
-Pair = tuple[str, str]
+__all__ = ["AnnotationSummary", "annotate"]
 
 
 @dataclass(frozen=True)
@@ -29,24 +32,34 @@ class AnnotationSummary:
     scored: int
     seconds: float
 
+    @property
+    def left(self) -> int:
+        """How many are still without a score: those of other shares, and beyond the limit."""
+        return self.asked - self.known - self.scored
+
 
 def annotate(
     key: AnswerKey,
     teacher: Teacher,
-    pairs: Sequence[Pair],
+    pairs: Sequence[Pair] | pa.Table,
     queries: Mapping[str, str],
     corpus: Mapping[str, str],
     *,
-    chunk_size: int = 512,
+    share: Share | None = None,
+    limit: int | None = None,
+    chunk_size: int | None = None,
 ) -> AnnotationSummary:
     """Have `teacher` score what `key` lacks of the (query id, passage id) `pairs`.
 
     Scores are stored chunk by chunk, so that a run cut short costs at most one chunk.
 
     Args:
+        pairs: ids, or a table with the columns `query_id` and `passage_id`.
         queries: query id -> text.
         corpus: passage id -> text.
-        chunk_size: pairs scored between two writes.
+        share: score this part of the pairs only.
+        limit: score at most so many.
+        chunk_size: pairs scored between two writes. None: as many as the teacher scores in some seconds.
 
     Raises:
         MenuraError: an id is unknown (before the teacher is asked anything); a score is not finite or missing
@@ -55,76 +68,49 @@ def annotate(
     started = time.perf_counter()
     identity = teacher.fingerprint
     key.register(identity.digest, identity.details)
-    ids = dict(zip(_texts(pairs, queries, corpus), pairs, strict=True))
-    texts = list(ids)
-    known = ~np.isnan(key.logits(identity.digest, _hashes(texts)))
-    # Longest first: batches hold texts of like length, and memory peaks at once or never.
-    missing = sorted((pair for pair, have in zip(texts, known, strict=True) if not have), key=_length, reverse=True)
-    if missing:
-        _ask(key, teacher, identity.digest, missing, ids, chunk_size)
+    wanted = WantedPairs.of(pairs, queries, corpus)
+    unknown = np.isnan(key.logits(identity.digest, wanted.pairs))
+    known = len(unknown) - int(unknown.sum())
+    if share is not None:
+        unknown &= share.holds(wanted.pairs)
+    missing = np.flatnonzero(unknown)[:limit]
+    if missing.size:
+        run = key.begin_run(identity.digest, _circumstances(share))
+        _ask(key, teacher, run, wanted, missing, chunk_size)
         key.compact()
-    return AnnotationSummary(len(texts), len(texts) - len(missing), len(missing), time.perf_counter() - started)
+    return AnnotationSummary(len(wanted.pairs), known, len(missing), time.perf_counter() - started)
 
 
-def read_logits(
-    key: AnswerKey, teacher: str, pairs: Sequence[Pair], queries: Mapping[str, str], corpus: Mapping[str, str]
-) -> dict[Pair, float]:
-    """The raw logits of (query id, passage id) `pairs` by the teacher of digest `teacher`.
-
-    Raises:
-        MenuraError: an id is unknown, or a pair was never scored.
-    """
-    logits = key.logits(teacher, _hashes(_texts(pairs, queries, corpus)))
-    unscored = np.flatnonzero(np.isnan(logits))
-    if unscored.size:
-        raise MenuraError(
-            f"[answer_key] {unscored.size} of {len(pairs)} pairs have no score by the teacher {teacher}; the first is "
-            f"{pairs[unscored[0]]}. Run `menura annotate` with the same recipe."
-        )
-    return dict(zip(pairs, logits.tolist(), strict=True))
-
-
-def _texts(pairs: Sequence[Pair], queries: Mapping[str, str], corpus: Mapping[str, str]) -> list[Pair]:
-    for index, (kind, texts) in enumerate((("query", queries), ("passage", corpus))):
-        unknown = next((pair[index] for pair in pairs if pair[index] not in texts), None)
-        if unknown is not None:
-            some = ", ".join(repr(identifier) for identifier in list(texts)[:3])
-            raise MenuraError(
-                f"[answer_key] no {kind} has the id {unknown!r} ({type(unknown).__name__}); "
-                f"{kind} ids look like {some}."
-            )
-    return [(queries[query_id], corpus[passage_id]) for query_id, passage_id in pairs]
-
-
-def _hashes(texts: Sequence[Pair]) -> list[tuple[bytes, bytes]]:
-    return [(text_hash(query), text_hash(passage)) for query, passage in texts]
+def _circumstances(share: Share | None) -> dict[str, str]:
+    details = {"menura": version("menura"), "python": platform.python_version(), "machine": platform.machine()}
+    return details if share is None else {**details, "share": str(share)}
 
 
 def _ask(
-    key: AnswerKey, teacher: Teacher, digest: str, missing: Sequence[Pair], ids: Mapping[Pair, Pair], chunk_size: int
+    key: AnswerKey,
+    teacher: Teacher,
+    run: str,
+    wanted: WantedPairs,
+    missing: NDArray[np.intp],
+    chunk_size: int | None,
 ) -> None:
-    """Score the texts `missing` and store them, chunk by chunk; `ids` say whose they are."""
+    """Score the pairs at `missing` and store them, chunk by chunk."""
     with progress_bar() as progress:
         task = progress.add_task("Asking the teacher", total=len(missing), unit="pairs")
-        for start in range(0, len(missing), chunk_size):
-            chunk = missing[start : start + chunk_size]
-            logits = teacher.score(chunk)
-            _check_answers([ids[pair] for pair in chunk], logits)
-            key.append(digest, _hashes(chunk), logits)
+        for chunk in chunks(wanted, missing, size=chunk_size):
+            logits = teacher.score(wanted.texts(chunk))
+            _check_answers(wanted, chunk, logits)
+            key.append(teacher.fingerprint.digest, *wanted.pairs.hashes(chunk), logits, run=run)
             progress.advance(task, len(chunk))
 
 
-def _length(pair: Pair) -> int:
-    return len(pair[0]) + len(pair[1])
-
-
-def _check_answers(pairs: Sequence[Pair], logits: NDArray[np.float32]) -> None:
+def _check_answers(wanted: WantedPairs, chunk: NDArray[np.intp], logits: NDArray[np.float32]) -> None:
     kept = "Nothing of this chunk is stored; all scores before it are."
-    if logits.shape != (len(pairs),):
-        raise MenuraError(f"[answer_key] the teacher answered {logits.shape} scores to {len(pairs)} pairs. {kept}")
+    if logits.shape != (len(chunk),):
+        raise MenuraError(f"[answer_key] the teacher answered {logits.shape} scores to {len(chunk)} pairs. {kept}")
     bad = np.flatnonzero(~np.isfinite(logits))
     if bad.size:
-        query_id, passage_id = pairs[bad[0]]
+        query_id, passage_id = wanted.ids(int(chunk[bad[0]]))
         raise MenuraError(
             f"[answer_key] the teacher answered {logits[bad[0]]} to the query {query_id!r} and the passage "
             f"{passage_id!r}. {kept}"

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from menura.errors import MenuraError
 
-__all__ = ["text_hash"]
+__all__ = ["HASH_BYTES", "Hashes", "hash_column", "hash_texts", "text_hash"]
+
+HASH_BYTES = 16
+
+# [N,16] uint8, one row a text
+Hashes = NDArray[np.uint8]
 
 
 def text_hash(text: str) -> bytes:
@@ -22,4 +32,20 @@ def text_hash(text: str) -> bytes:
             f"[answer_key] the text {text[:80]!r} is not valid Unicode at character {error.start}; mend it in the "
             "collection."
         ) from error
-    return hashlib.blake2b(encoded, digest_size=16).digest()
+    return hashlib.blake2b(encoded, digest_size=HASH_BYTES).digest()
+
+
+def hash_texts(texts: Iterable[str]) -> Hashes:
+    """The hashes `[N,16]` of `texts`.
+
+    Raises:
+        MenuraError: see `text_hash`.
+    """
+    return np.frombuffer(b"".join(map(text_hash, texts)), np.uint8).reshape(-1, HASH_BYTES)
+
+
+def hash_column(hashes: Hashes) -> pa.Array:
+    """Hashes `[N,16]` as a column of the tables, without a copy where they lie one behind the other."""
+    offsets = np.arange(0, HASH_BYTES * (len(hashes) + 1), HASH_BYTES, dtype=np.int32)
+    content = pa.py_buffer(np.ascontiguousarray(hashes))
+    return pa.Array.from_buffers(pa.binary(), len(hashes), [None, pa.py_buffer(offsets), content])

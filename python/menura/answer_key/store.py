@@ -1,118 +1,113 @@
 """The answer key: every teacher score there is, by the content of what was scored.
 
-A Delta Lake table (`scores`) with one row per (teacher, query, passage), and one (`teachers`) that says who the
-teachers are. Rows are only ever added, each batch whole or not at all, so a crash loses nothing that was written.
+A Delta Lake table (`scores`) with one row per (teacher, query, passage); beside it one that says who the teachers are
+(`teachers`) and one that says when and with what they were asked (`runs`). Rows are only ever added, each batch whole
+or not at all, so a crash loses nothing that was written.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from datetime import datetime, timezone
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.exceptions import CommitFailedError
 from numpy.typing import NDArray
 
+from menura.answer_key.hashing import Hashes, hash_column
+from menura.answer_key.lookup import find_logits
+from menura.answer_key.pairs import Pairs
+from menura.answer_key.tables import RUNS, SCORES, TEACHERS, append, open_table, readable, writable
 from menura.errors import MenuraError
 
 __all__ = ["AnswerKey"]
 
-SCORES = pa.schema(
-    [
-        pa.field("teacher", pa.string(), nullable=False),
-        pa.field("query_hash", pa.binary(), nullable=False),
-        pa.field("passage_hash", pa.binary(), nullable=False),
-        pa.field("logit", pa.float32(), nullable=False),
-        pa.field("created", pa.timestamp("us", tz="UTC"), nullable=False),
-    ]
-)
-TEACHERS = pa.schema(
-    [pa.field("teacher", pa.string(), nullable=False), pa.field("details", pa.string(), nullable=False)]
-)
 # So many small files are left by appends before they are merged.
 COMPACT_FROM = 32
-# A commit that another writer overtakes is tried again on top of it.
-COMMIT_RETRIES = 100
 
 
 class AnswerKey:
-    """The scores stored under `folder`, which is made if it is not there.
+    """The scores stored under `location`: a folder, made if it is not there, or the URI of an object store.
+
+    Credentials of object stores come from the environment (``AWS_ACCESS_KEY_ID``, ``AZURE_...``, ``GOOGLE_...``).
 
     Raises:
-        MenuraError: the folder cannot be read or written, or holds something else.
+        MenuraError: the location cannot be read or written, or holds something else.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self._folder = Path(folder)
-        self._scores = self._table("scores", SCORES, partition_by=["teacher"])
-        self._teachers = self._table("teachers", TEACHERS)
+    def __init__(self, location: str | Path) -> None:
+        self.location = str(location).rstrip("/")
+        self.scores = open_table(f"{self.location}/scores", SCORES, partition_by=["teacher"])
+        self._teachers = open_table(f"{self.location}/teachers", TEACHERS)
+        self._runs = open_table(f"{self.location}/runs", RUNS)
 
     def register(self, teacher: str, details: Mapping[str, str]) -> None:
         """Note once what the teacher `teacher` (a fingerprint's digest) is made of."""
         if teacher not in self.teachers():
-            rows = pa.table({"teacher": [teacher], "details": [json.dumps(details, sort_keys=True)]}, schema=TEACHERS)
-            self._append(self._teachers, rows)
+            rows = {"teacher": [teacher], "details": [json.dumps(details, sort_keys=True)]}
+            append(self._teachers, pa.table(rows, schema=TEACHERS))
 
     def teachers(self) -> dict[str, dict[str, str]]:
         """Digest -> details of every teacher that has been asked."""
-        with _readable(self._teachers):
+        with readable(self._teachers):
             self._teachers.update_incremental()
             rows = self._teachers.to_pyarrow_table().to_pylist()
         return {row["teacher"]: json.loads(row["details"]) for row in rows}
 
-    def logits(self, teacher: str, pairs: Sequence[tuple[bytes, bytes]]) -> NDArray[np.float32]:
-        """The raw logits `[len(pairs)]` of (query hash, passage hash) pairs; NaN where there is none.
+    def begin_run(self, teacher: str, details: Mapping[str, str]) -> str:
+        """Note that `teacher` is about to be asked, with what; returns the name that its scores carry."""
+        run = uuid.uuid4().hex[:16]
+        rows = {
+            "run": [run],
+            "teacher": [teacher],
+            "started": [datetime.now(timezone.utc)],
+            "details": [json.dumps(details, sort_keys=True)],
+        }
+        append(self._runs, pa.table(rows, schema=RUNS))
+        return run
 
-        Had two writers scored the same pair, the first written counts.
+    def runs(self) -> pa.Table:
+        """When and with what teachers were asked: the columns run, teacher, started, details (JSON)."""
+        with readable(self._runs):
+            self._runs.update_incremental()
+            return self._runs.to_pyarrow_table().sort_by("started")
+
+    def logits(self, teacher: str, pairs: Pairs) -> NDArray[np.float32]:
+        """The raw logits `[len(pairs)]` by the teacher of digest `teacher`; NaN where there is none.
+
+        Had two writers scored the same pair, the first written counts. Memory grows with the pairs and the texts asked
+        for, not with what is stored.
 
         Raises:
             MenuraError: the table cannot be read.
         """
-        if not pairs:
-            return np.empty(0, np.float32)
-        queries, passages = zip(*pairs, strict=True)
-        asked = pa.table({"position": np.arange(len(pairs)), "query_hash": queries, "passage_hash": passages})
-        with _readable(self._scores), duckdb.connect() as database:
-            self._scores.update_incremental()
-            database.register("asked", asked)
-            database.register("stored", self._scores.to_pyarrow_dataset())
-            found = database.sql(
-                """
-                SELECT position, arg_min(logit, (created, logit)) AS logit
-                FROM asked JOIN stored USING (query_hash, passage_hash)
-                WHERE teacher = $teacher
-                GROUP BY position
-                """,
-                params={"teacher": teacher},
-            ).to_arrow_table()
-        logits = np.full(len(pairs), np.nan, np.float32)
-        logits[found["position"].to_numpy()] = found["logit"].to_numpy()
-        return logits
+        with readable(self.scores):
+            self.scores.update_incremental()
+            return find_logits(self.scores, teacher, pairs)
 
-    def append(self, teacher: str, pairs: Sequence[tuple[bytes, bytes]], logits: NDArray[np.float32]) -> None:
-        """Add the scores of (query hash, passage hash) pairs, all or none.
+    def append(self, teacher: str, queries: Hashes, passages: Hashes, logits: NDArray[np.float32], *, run: str) -> None:
+        """Add the scores `[N]` of pairs of texts, given by their hashes `[N,16]` each, all or none.
 
         Raises:
             MenuraError: the table cannot be written, or a logit is not finite.
         """
         if not np.isfinite(logits).all():
             raise MenuraError("[answer_key] refusing to store a score that is not finite.")
-        queries, passages = zip(*pairs, strict=True)
-        count = len(pairs)
+        count = len(logits)
         rows = {
-            "teacher": [teacher] * count,
-            "query_hash": queries,
-            "passage_hash": passages,
+            "teacher": pa.repeat(teacher, count),
+            "query_hash": hash_column(queries),
+            "passage_hash": hash_column(passages),
             "logit": logits,
-            "created": [datetime.now(timezone.utc)] * count,
+            "created": pa.repeat(pa.scalar(datetime.now(timezone.utc), SCORES.field("created").type), count),
+            "run": pa.repeat(run, count),
         }
-        self._append(self._scores, pa.table(rows, schema=SCORES))
+        append(self.scores, pa.table(rows, schema=SCORES))
 
     def compact(self) -> None:
         """Merge the small files that many appends leave behind.
@@ -120,51 +115,43 @@ class AnswerKey:
         Raises:
             MenuraError: the table cannot be written.
         """
-        with _writable(self._scores):
-            self._scores.update_incremental()
-            if len(self._scores.file_uris()) > COMPACT_FROM:
+        with writable(self.scores):
+            self.scores.update_incremental()
+            if len(self.scores.file_uris()) > COMPACT_FROM:
                 # Overtaken by another writer, who merges the same files.
                 with suppress(CommitFailedError):
-                    self._scores.optimize.compact()
+                    self.scores.optimize.compact()
 
-    def _table(self, name: str, schema: pa.Schema, partition_by: list[str] | None = None) -> DeltaTable:
-        path = self._folder / name
-        expected = Schema.from_arrow(schema)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            try:
-                table = DeltaTable.create(path, expected, mode="ignore", partition_by=partition_by)
-            except CommitFailedError:  # another writer made it a moment ago
-                table = DeltaTable(path)
-        except (OSError, DeltaError) as error:
-            raise MenuraError(f"[answer_key] cannot open a table at {path}: {_reason(error)}.") from error
-        if table.schema() != expected:
-            raise MenuraError(f"[answer_key] {path} holds another kind of table; name a new folder.")
-        return table
+    def forget(self, teacher: str) -> int:
+        """Delete the scores of the teacher of digest `teacher`; returns how many. Its runs stay on record.
 
-    def _append(self, table: DeltaTable, rows: pa.Table) -> None:
-        with _writable(table):
-            retries = CommitProperties(max_commit_retries=COMMIT_RETRIES)
-            write_deltalake(table, rows, mode="append", commit_properties=retries)
+        Raises:
+            MenuraError: no such teacher, or the table cannot be written.
+        """
+        if teacher not in self.teachers():
+            raise MenuraError(
+                f"[answer_key] there is no teacher {teacher!r} in {self.location}; "
+                f"it has: {', '.join(self.teachers()) or 'none'}."
+            )
+        with writable(self.scores):
+            self.scores.update_incremental()
+            deleted = self.scores.delete(f"teacher = '{teacher}'")
+            with suppress(CommitFailedError):
+                self._teachers.delete(f"teacher = '{teacher}'")
+        return int(deleted["num_deleted_rows"] or 0)
 
+    def vacuum(self, *, older_than: timedelta = timedelta(days=7), dry_run: bool = False) -> list[str]:
+        """Remove the files that no longer belong to the tables and are `older_than` that; returns their names.
 
-@contextmanager
-def _readable(table: DeltaTable) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, DeltaError, duckdb.Error, pa.ArrowException) as error:
-        raise MenuraError(f"[answer_key] cannot read {table.table_uri}: {_reason(error)}.") from error
+        A reader that has been at work for longer may still need them.
 
-
-@contextmanager
-def _writable(table: DeltaTable) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, DeltaError) as error:
-        raise MenuraError(
-            f"[answer_key] cannot write to {table.table_uri}: {_reason(error)}. What was scored before is kept."
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        Raises:
+            MenuraError: a table cannot be written.
+        """
+        hours = int(older_than.total_seconds() // 3600)
+        removed: list[str] = []
+        for table in (self.scores, self._teachers, self._runs):
+            with writable(table):
+                table.update_incremental()
+                removed += table.vacuum(hours, dry_run=dry_run, enforce_retention_duration=False)
+        return removed

@@ -1,0 +1,32 @@
+"""Reading the answer key by ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from menura.answer_key.store import AnswerKey
+from menura.answer_key.wanted import Pair, WantedPairs
+from menura.errors import MenuraError
+
+__all__ = ["read_logits"]
+
+
+def read_logits(
+    key: AnswerKey, teacher: str, pairs: Sequence[Pair], queries: Mapping[str, str], corpus: Mapping[str, str]
+) -> dict[Pair, float]:
+    """The raw logits of (query id, passage id) `pairs` by the teacher of digest `teacher`.
+
+    Raises:
+        MenuraError: an id is unknown, or a pair was never scored.
+    """
+    wanted = WantedPairs.of(pairs, queries, corpus)
+    logits = key.logits(teacher, wanted.pairs)[wanted.positions]
+    unscored = np.flatnonzero(np.isnan(logits))
+    if unscored.size:
+        raise MenuraError(
+            f"[answer_key] {unscored.size} of {len(pairs)} pairs have no score by the teacher {teacher}; the first is "
+            f"{pairs[unscored[0]]}. Run `menura annotate` with the same recipe."
+        )
+    return dict(zip(pairs, logits.tolist(), strict=True))
