@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from rich.markup import escape
 
-from menura.answer_key import AnnotationSummary, AnswerKey, annotate, read_logits
+from menura.answer_key import AnnotationSummary, AnswerKey, Share, annotate, read_logits
 from menura.collections import Collection, open_collection
 from menura.errors import MenuraError
 from menura.evaluation import Report, Row, measure, rerank
@@ -103,9 +103,9 @@ class Pipeline:
         """The store of all teacher scores of this output folder."""
         return AnswerKey(self.output / "answer_key")
 
-    def annotate(self) -> AnnotationSummary:
-        """Have the teacher score the candidates that the answer key lacks."""
-        return self._annotate(self.candidates.pairs())
+    def annotate(self, *, limit: int | None = None, share: Share | None = None) -> AnnotationSummary:
+        """Have the teacher score the candidates that the answer key lacks, or a share of them, or some."""
+        return self._annotate(self.candidates.pairs(), limit=limit, share=share)
 
     def train(self, student: Student) -> Path:
         """Distil one student and return its folder.
@@ -189,12 +189,17 @@ class Pipeline:
             raise MenuraError(f"[pipeline] the recipe has no students.{student}; it has: {', '.join(self.students())}.")
         return settings
 
-    def _annotate(self, pairs: list[tuple[str, str]]) -> AnnotationSummary:
+    def _annotate(
+        self, pairs: list[tuple[str, str]], *, limit: int | None = None, share: Share | None = None
+    ) -> AnnotationSummary:
         teacher = self.teacher
         with _step("annotate") as done:
             collection = self.collection
-            summary = annotate(self.answer_key, teacher, pairs, collection.queries, collection.corpus)
-            done(f"{summary.asked:,} pairs: {summary.known:,} known, {summary.scored:,} scored")
+            summary = annotate(
+                self.answer_key, teacher, pairs, collection.queries, collection.corpus, limit=limit, share=share
+            )
+            left = f", {summary.left:,} left" if summary.left else ""
+            done(f"{summary.asked:,} pairs: {summary.known:,} known, {summary.scored:,} scored{left}")
         return summary
 
     def _logits(self, pairs: list[tuple[str, str]]) -> dict[tuple[str, str], float]:

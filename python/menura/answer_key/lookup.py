@@ -28,7 +28,7 @@ STEP = 1 << 20
 # What DuckDB does not take for the name of one file on this machine.
 PATTERN = re.compile(r"://|[*?]")
 # DuckDB's own, for the hash tables of the texts; beyond it, it spills to the disk.
-MEMORY_LIMIT = "1.5GB"
+MEMORY_LIMIT = "1GB"
 
 
 def find_logits(table: DeltaTable, teacher: str, pairs: Pairs) -> NDArray[np.float32]:
@@ -54,9 +54,13 @@ def stored_scores(table: DeltaTable, teacher: str | None = None) -> Iterator[duc
         database.execute("SET memory_limit = $1", [MEMORY_LIMIT])
         database.execute("SET temp_directory = $1", [tempfile.gettempdir()])
         database.execute("SET preserve_insertion_order = false")
+        database.execute("SET enable_progress_bar = false")
         if files and not any(PATTERN.search(file) for file in files):
             # Several times as fast as through the data set, which serves all other places.
-            database.read_parquet(files, hive_partitioning=True).create_view("stored")
+            database.sql(
+                "SELECT * FROM read_parquet($files, hive_partitioning = true, hive_types_autocast = false)",
+                params={"files": files},
+            ).create_view("stored")
         else:
             database.register("stored", table.to_pyarrow_dataset(file_pruning_predicate=filters))
         yield database

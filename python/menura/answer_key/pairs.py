@@ -11,6 +11,8 @@ from menura.answer_key.hashing import HASH_BYTES, Hashes, hash_column
 
 __all__ = ["Pairs"]
 
+STEP = 1 << 20
+
 
 class Pairs:
     """Distinct pairs of texts, each text known by its hash, ordered by query.
@@ -28,10 +30,8 @@ class Pairs:
         self._queries, self._query_numbers = _distinct(query_hashes)
         self._passages, self._passage_numbers = _distinct(passage_hashes)
         codes = self._codes(np.asarray(query_rows), np.asarray(passage_rows))
-        if not (codes[1:] > codes[:-1]).all():
-            codes.sort()
-            codes = codes[np.append(True, codes[1:] != codes[:-1])] if codes.size else codes
-        self.codes: NDArray[np.int64] = codes
+        codes.sort()
+        self.codes = _without_repetition(codes)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -77,9 +77,22 @@ class Pairs:
 
 def _distinct(hashes: Hashes) -> tuple[Hashes, NDArray[np.int32]]:
     """The rows without repetition, and for each row its number among them; by first appearance."""
+    halves = np.ascontiguousarray(hashes[:, :8]).view(np.uint64).ravel()
+    if len(np.unique(halves)) == len(hashes):  # the usual case, at a tenth of the time and memory
+        return hashes, np.arange(len(hashes), dtype=np.int32)
     encoded = hash_column(hashes).dictionary_encode()
     numbers = encoded.indices.to_numpy()
-    if len(encoded.dictionary) == len(hashes):
-        return hashes, numbers
     content = np.frombuffer(encoded.dictionary.buffers()[2], np.uint8)
     return content[: len(encoded.dictionary) * HASH_BYTES].reshape(-1, HASH_BYTES), numbers
+
+
+def _without_repetition(codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The distinct ones of ascending `codes`, moved together in place: there may be hundreds of millions."""
+    end = 0
+    for start in range(0, len(codes), STEP):
+        block = codes[start : start + STEP]
+        kept = block[np.append(True, block[1:] != block[:-1])]
+        kept = kept[1:] if end and kept[0] == codes[end - 1] else kept
+        codes[end : end + len(kept)] = kept
+        end += len(kept)
+    return codes[:end]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 from numpy.typing import NDArray
 
@@ -36,12 +37,17 @@ class AnswerKey:
 
     Credentials of object stores come from the environment (``AWS_ACCESS_KEY_ID``, ``AZURE_...``, ``GOOGLE_...``).
 
+    Args:
+        create: make what is not there. False: refuse.
+
     Raises:
         MenuraError: the location cannot be read or written, or holds something else.
     """
 
-    def __init__(self, location: str | Path) -> None:
+    def __init__(self, location: str | Path, *, create: bool = True) -> None:
         self.location = str(location).rstrip("/")
+        if not create and not DeltaTable.is_deltatable(f"{self.location}/scores"):
+            raise MenuraError(f"[answer_key] there is no answer key at {self.location}.")
         self.scores = open_table(f"{self.location}/scores", SCORES, partition_by=["teacher"])
         self._teachers = open_table(f"{self.location}/teachers", TEACHERS)
         self._runs = open_table(f"{self.location}/runs", RUNS)

@@ -1,4 +1,4 @@
-"""The command line: `menura demo | mine | annotate | train | evaluate | bench | doctor`."""
+"""The command line: `menura demo | mine | annotate | train | evaluate | key | bench | doctor`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ try:
     from menura.cli.bench import bench
     from menura.cli.distil import annotate, demo, evaluate, mine, train
     from menura.cli.doctor import doctor
+    from menura.cli.key import key
 except ModuleNotFoundError as missing:
     package = (missing.name or "").partition(".")[0]
     print(f"error: {package} is not installed; run: pip install 'menura[train]'", file=sys.stderr)
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 for command in (demo, mine, annotate, train, evaluate, bench, doctor):
     app.command()(command)
+app.add_typer(key, name="key")
 
 
 def main() -> None:

@@ -31,9 +31,20 @@ def annotate(
     output: OutputOption = None,
     collection: CollectionOption = None,
     teacher: TeacherOption = None,
+    limit: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--limit", min=1, help="Score at most so many pairs now."),
+    ] = None,
+    shard: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--shard", help="Score one part of the pairs, such as 2/8; other machines score the others."),
+    ] = None,
 ) -> None:
     """Have the teacher score the candidates; what is known is not asked again."""
-    open_pipeline(recipe, output, collection, teacher).annotate()
+    from menura.answer_key import Share
+
+    share = None if shard is None else Share.parse(shard)
+    open_pipeline(recipe, output, collection, teacher).annotate(limit=limit, share=share)
 
 
 def train(
