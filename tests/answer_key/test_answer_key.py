@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -163,46 +158,3 @@ def test_many_small_appends_are_merged(key):
     annotated(key, CountingTeacher(Identity("second")), chunk_size=1)
     assert len(key.scores.file_uris()) < 10
     assert len(read_logits(key, "teacher", PAIRS, QUERIES, CORPUS)) == 24
-
-
-SLOW_ANNOTATION = """
-import sys, time
-sys.path.insert(0, {tests!r})
-from test_answer_key import CORPUS, PAIRS, QUERIES, CountingTeacher
-from menura.answer_key import AnswerKey, annotate
-
-class SlowTeacher(CountingTeacher):
-    def score(self, pairs):
-        with open({log!r}, "a") as log:
-            log.writelines(f"{{query}}|{{passage}}\\n" for query, passage in pairs)
-        time.sleep(0.2)
-        return super().score(pairs)
-
-annotate(AnswerKey({folder!r}), SlowTeacher(), PAIRS, QUERIES, CORPUS, chunk_size=2)
-"""
-
-
-def test_kill_in_the_middle_and_run_again(tmp_path):
-    log = tmp_path / "asked"
-    log.touch()
-    code = SLOW_ANNOTATION.format(tests=str(Path(__file__).parent), log=str(log), folder=str(tmp_path / "key"))
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while len(log.read_text().splitlines()) < 8 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    before = len(log.read_text().splitlines())
-    assert 8 <= before < 24
-
-    subprocess.run([sys.executable, "-c", code], stderr=subprocess.DEVNULL, check=True)
-    asked = log.read_text().splitlines()
-    assert len(set(asked)) == 24
-    assert len(asked) <= 24 + 2, "at most the chunk in flight is asked again"
-
-    whole = AnswerKey(tmp_path / "whole")
-    annotated(whole, CountingTeacher())
-    resumed = AnswerKey(tmp_path / "key")
-    assert read_logits(resumed, "teacher", PAIRS, QUERIES, CORPUS) == read_logits(
-        whole, "teacher", PAIRS, QUERIES, CORPUS
-    )

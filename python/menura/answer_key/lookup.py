@@ -41,7 +41,7 @@ def find_logits(table: DeltaTable, teacher: str, pairs: Pairs) -> NDArray[np.flo
         database.register("passage", _numbered("passage_hash", pairs.passage_hashes))
         repeated = _fill(logits, pairs.codes, _matches(database, len(pairs.passage_hashes)))
         if repeated.size:
-            logits[repeated] = _first_written(database, len(pairs.passage_hashes), pairs.codes[repeated])
+            logits[repeated] = _first_written(database, pairs, repeated)
     return logits
 
 
@@ -104,19 +104,15 @@ def _fill(
     return np.unique(np.concatenate(repeated)) if repeated else np.empty(0, np.intp)
 
 
-def _first_written(database: duckdb.DuckDBPyConnection, passages: int, codes: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The first written logits `[N]` of the ascending `codes`."""
-    queries, numbers = np.divmod(codes, passages)
-    database.register("repeated", pa.table({"query_number": queries, "passage_number": numbers}))
+def _first_written(database: duckdb.DuckDBPyConnection, pairs: Pairs, places: NDArray[np.intp]) -> NDArray[np.float32]:
+    """The first written logits `[N]` of the pairs at `places`."""
+    queries, passages = pairs.hashes(places)
+    repeated = {"query_hash": hash_column(queries), "passage_hash": hash_column(passages), "place": places}
+    database.register("repeated", pa.table(repeated))
     first = database.sql(
         """
         SELECT arg_min(logit, (created, logit)) AS logit
-        FROM repeated
-            JOIN query ON query.number = query_number
-            JOIN passage ON passage.number = passage_number
-            JOIN stored USING (query_hash, passage_hash)
-        GROUP BY query_number, passage_number
-        ORDER BY query_number, passage_number
+        FROM stored JOIN repeated USING (query_hash, passage_hash) GROUP BY place ORDER BY place
         """
     )
     logits: NDArray[np.float32] = first.to_arrow_table()["logit"].to_numpy()
