@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import pytest
 
+from counting import CORPUS, PAIRS, QUERIES, CountingTeacher, Identity
 from menura import MenuraError
-from menura.answer_key import AnswerKey, Pairs, WantedPairs, annotate, hash_texts, read_logits, text_hash
-
-QUERIES = {f"q{i}": f"query number {i}" for i in range(4)}
-CORPUS = {f"p{i}": f"passage number {i} " * (i + 1) for i in range(6)}
-PAIRS = [(query_id, passage_id) for query_id in QUERIES for passage_id in CORPUS]
-
-
-@dataclass
-class Identity:
-    digest: str = "teacher"
-    details: dict[str, str] = field(default_factory=lambda: {"model": "counting"})
-
-
-@dataclass
-class CountingTeacher:
-    fingerprint: Identity = field(default_factory=Identity)
-    asked: list[tuple[str, str]] = field(default_factory=list)
-    answers: dict[str, float] = field(default_factory=dict)
-
-    def score(self, pairs):
-        self.asked += pairs
-        return np.array([self.answers.get(passage, len(query) - 0.01 * len(passage)) for query, passage in pairs], "f4")
+from menura.answer_key import AnswerKey, LocalEngine, Pairs, WantedPairs, annotate, hash_texts, read_logits, text_hash
 
 
 @pytest.fixture
@@ -38,7 +16,7 @@ def key(tmp_path):
 
 
 def annotated(key, teacher, pairs=PAIRS, **options):
-    return annotate(key, teacher, pairs, QUERIES, CORPUS, **options)
+    return annotate(key, teacher, pairs, QUERIES, CORPUS, engine=LocalEngine(teacher, **options))
 
 
 def test_every_pair_is_asked_once(key):

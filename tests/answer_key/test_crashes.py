@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
-from test_answer_key import CORPUS, CountingTeacher
 
+from counting import CORPUS, CountingTeacher
 from menura import MenuraError
 from menura.answer_key import AnswerKey, annotate, read_logits
 
@@ -26,7 +28,7 @@ ANNOTATION = """
 import sys, time
 sys.path[:0] = {paths!r}
 from test_crashes import CHUNK, CORPUS, PAIRS, QUERIES, CountingTeacher
-from menura.answer_key import AnswerKey, annotate
+from menura.answer_key import AnswerKey, LocalEngine, annotate
 
 class SlowTeacher(CountingTeacher):
     def score(self, pairs):
@@ -35,7 +37,9 @@ class SlowTeacher(CountingTeacher):
         time.sleep(0.02)
         return super().score(pairs)
 
-annotate(AnswerKey({folder!r}), SlowTeacher(), PAIRS, QUERIES, CORPUS, chunk_size=CHUNK)
+teacher = SlowTeacher()
+engine = LocalEngine(teacher, chunk_size=CHUNK)
+annotate(AnswerKey({folder!r}), teacher, PAIRS, QUERIES, CORPUS, engine=engine)
 """
 
 
@@ -85,20 +89,40 @@ def test_a_disk_that_is_full(tmp_path):
     assert annotate(reopened, CountingTeacher(), PAIRS, QUERIES, CORPUS).scored == len(PAIRS) - 40
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_only_be_read(tmp_path):
-    annotate(AnswerKey(tmp_path / "key"), CountingTeacher(), PAIRS[:40], QUERIES, CORPUS)
-    folders = [tmp_path / "key", *(tmp_path / "key").rglob("*/")]
-    for folder in folders:
-        folder.chmod(0o500)
-    try:
-        key = AnswerKey(tmp_path / "key")
-        assert len(read_logits(key, "teacher", PAIRS[:40], QUERIES, CORPUS)) == 40
-        with pytest.raises(MenuraError, match=r"cannot write to"):
-            annotate(key, CountingTeacher(), PAIRS, QUERIES, CORPUS)
-    finally:
-        for folder in folders:
-            folder.chmod(0o700)
+READ_ONLY = """
+import os, sys
+from pathlib import Path
+sys.path[:0] = {paths!r}
+from test_crashes import CORPUS, PAIRS, QUERIES, AnswerKey, CountingTeacher, MenuraError, annotate, read_logits
+
+folder = Path({folder!r})
+annotate(AnswerKey(folder / "key"), CountingTeacher(), PAIRS[:40], QUERIES, CORPUS)
+for place in [folder, *folder.rglob("*")]:
+    place.chmod(0o555 if place.is_dir() else 0o444)
+if os.geteuid() == 0:  # root may write everywhere
+    os.setgid(65534)
+    os.setuid(65534)
+key = AnswerKey(folder / "key")
+print(len(read_logits(key, "teacher", PAIRS[:40], QUERIES, CORPUS)))
+try:
+    annotate(key, CountingTeacher(), PAIRS, QUERIES, CORPUS)
+except MenuraError as error:
+    print(error)
+"""
+
+
+def test_a_folder_that_may_only_be_read():
+    here = Path(__file__).parent
+    with tempfile.TemporaryDirectory() as folder:
+        code = READ_ONLY.format(paths=[str(here), str(here.parent)], folder=folder)
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        for place in [Path(folder), *Path(folder).rglob("*")]:
+            place.chmod(0o755)
+    read, refused = ended.stdout.splitlines()
+    assert read == "40"
+    assert re.fullmatch(
+        r"\[answer_key\] cannot write to .*Permission denied.*What was scored before is kept\.", refused
+    )
 
 
 def test_two_processes_with_overlapping_work(tmp_path):
@@ -106,7 +130,7 @@ def test_two_processes_with_overlapping_work(tmp_path):
     logs = [tmp_path / "first", tmp_path / "second"]
     paths = [str(here), str(here.parent)]
     codes = [ANNOTATION.format(paths=paths, log=str(log), folder=str(tmp_path / "key")) for log in logs]
-    codes[1] = codes[1].replace(", PAIRS, QUERIES, CORPUS, chunk", ", PAIRS[::-1], QUERIES, CORPUS, chunk")
+    codes[1] = codes[1].replace(", PAIRS, QUERIES, CORPUS, engine", ", PAIRS[::-1], QUERIES, CORPUS, engine")
     processes = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) for code in codes]
     assert [process.wait(120) for process in processes] == [0, 0]
     asked = [set(log.read_text().splitlines()) for log in logs]

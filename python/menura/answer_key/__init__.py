@@ -1,6 +1,7 @@
 """The answer key: a teacher's scores, asked for once."""
 
 from menura.answer_key.annotate import AnnotationSummary, annotate
+from menura.answer_key.engines import Engine, LocalEngine, RayEngine
 from menura.answer_key.hashing import hash_texts, text_hash
 from menura.answer_key.pairs import Pairs
 from menura.answer_key.reading import read_logits
@@ -12,7 +13,10 @@ from menura.answer_key.wanted import WantedPairs
 __all__ = [
     "AnnotationSummary",
     "AnswerKey",
+    "Engine",
+    "LocalEngine",
     "Pairs",
+    "RayEngine",
     "Share",
     "Teacher",
     "WantedPairs",

@@ -77,8 +77,7 @@ class Pairs:
 
 def _distinct(hashes: Hashes) -> tuple[Hashes, NDArray[np.int32]]:
     """The rows without repetition, and for each row its number among them; by first appearance."""
-    halves = np.ascontiguousarray(hashes[:, :8]).view(np.uint64).ravel()
-    halves.sort()
+    halves = np.sort(np.ascontiguousarray(hashes[:, :8]).view(np.uint64).ravel())
     if (halves[1:] != halves[:-1]).all():  # the usual case, at a tenth of the time and memory
         return hashes, np.arange(len(hashes), dtype=np.int32)
     encoded = hash_column(hashes).dictionary_encode()
