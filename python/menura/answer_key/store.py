@@ -16,14 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 from numpy.typing import NDArray
 
 from menura.answer_key.hashing import Hashes, hash_column
 from menura.answer_key.lookup import find_logits
 from menura.answer_key.pairs import Pairs
-from menura.answer_key.tables import RUNS, SCORES, TEACHERS, append, open_table, readable, writable
+from menura.answer_key.tables import RUNS, SCORES, TEACHERS, append, is_table, open_table, readable, writable
 from menura.errors import MenuraError
 
 __all__ = ["AnswerKey"]
@@ -46,7 +45,7 @@ class AnswerKey:
 
     def __init__(self, location: str | Path, *, create: bool = True) -> None:
         self.location = str(location).rstrip("/")
-        if not create and not DeltaTable.is_deltatable(f"{self.location}/scores"):
+        if not create and not is_table(f"{self.location}/scores"):
             raise MenuraError(f"[answer_key] there is no answer key at {self.location}.")
         self.scores = open_table(f"{self.location}/scores", SCORES, partition_by=["teacher"])
         self._teachers = open_table(f"{self.location}/teachers", TEACHERS)

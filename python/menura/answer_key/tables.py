@@ -13,7 +13,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 
 from menura.errors import MenuraError
 
-__all__ = ["RUNS", "SCORES", "TEACHERS", "append", "open_table", "readable", "writable"]
+__all__ = ["RUNS", "SCORES", "TEACHERS", "append", "is_table", "open_table", "readable", "writable"]
 
 SCORES = pa.schema(
     [
@@ -62,6 +62,18 @@ def open_table(location: str, schema: pa.Schema, *, partition_by: list[str] | No
     if table.schema() != expected:
         raise MenuraError(f"[answer_key] {location} holds another kind of table; name a new folder.")
     return table
+
+
+def is_table(location: str) -> bool:
+    """Whether there is a table.
+
+    Raises:
+        MenuraError: the place cannot be read.
+    """
+    try:
+        return DeltaTable.is_deltatable(location)
+    except (OSError, DeltaError) as error:
+        raise MenuraError(f"[answer_key] cannot open a table at {location}: {_reason(error)}.") from error
 
 
 def _check_name(location: str) -> None:
