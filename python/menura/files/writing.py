@@ -1,0 +1,112 @@
+"""Writing files and folders whole or not at all: beside their place first, then renamed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from menura.errors import MenuraError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["whole_file", "whole_folder", "write_json_lines", "write_lines", "write_table"]
+
+BATCH_ROWS = 4096
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A place beside `path` that takes its name when the block ends, and is removed if the block fails.
+
+    Raises:
+        MenuraError: the place cannot be written.
+    """
+    unfinished = path.with_name(f"unfinished-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield unfinished
+        unfinished.replace(path)
+    except OSError as error:
+        raise MenuraError(f"[files] cannot write {path}: {error.strerror or error}.") from error
+    finally:
+        with suppress(OSError):
+            unfinished.unlink()
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """The same for a folder, which must not be there yet, or be empty.
+
+    Raises:
+        MenuraError: it cannot be written, or holds something.
+    """
+    unfinished = path.with_name(f"unfinished-{path.name}")
+    try:
+        if path.is_dir() and any(path.iterdir()):
+            raise MenuraError(f"[files] {path} holds files already; name a new folder, or move them away.")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        yield unfinished
+        unfinished.replace(path)
+    except OSError as error:
+        raise MenuraError(f"[files] cannot write {path}: {error.strerror or error}.") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write lines; a `.gz` is packed on the way.
+
+    Raises:
+        MenuraError: the file cannot be written or is called Parquet, or a line is not valid Unicode.
+    """
+    if path.suffix == ".parquet":
+        raise MenuraError(f"[files] cannot write {path}: the format is one of lines; name a .jsonl, .tsv or the like.")
+    with (
+        _valid_unicode(path),
+        whole_file(path) as unfinished,
+        gzip.open(unfinished, "wt", encoding="utf-8")
+        if path.suffix == ".gz"
+        else unfinished.open("w", encoding="utf-8") as file,
+    ):
+        file.writelines(f"{line}\n" for line in lines)
+
+
+@contextmanager
+def _valid_unicode(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeEncodeError as error:
+        raise MenuraError(
+            f"[files] cannot write {path}: {error.object[:80]!a} holds half of a character, at {error.start}."
+        ) from error
+
+
+def write_json_lines(path: Path, values: Iterable[Any]) -> None:
+    """Write one JSON value a line. Raises as `write_lines` does."""
+    write_lines(path, (json.dumps(value, ensure_ascii=False) for value in values))
+
+
+def write_table(path: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:
+    """Write rows as Parquet, of `schema`, if `path` ends in `.parquet`, else as JSON lines.
+
+    Raises:
+        MenuraError: the file cannot be written.
+    """
+    if path.suffix != ".parquet":
+        write_json_lines(path, rows)
+        return
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    remaining = iter(rows)
+    with whole_file(path) as unfinished, pq.ParquetWriter(unfinished, schema) as writer:
+        while batch := list(islice(remaining, BATCH_ROWS)):
+            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
