@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from menura.collections.collection import Collection
 from menura.collections.rows import gather_judgements, gather_texts
 from menura.errors import MenuraError
+from menura.files import json_lines, lines
 
 __all__ = ["read_beir", "write_beir"]
 
@@ -24,8 +24,8 @@ def read_beir(folder: str | Path) -> Collection:
     folder = Path(folder)
     if not folder.is_dir():
         raise MenuraError(f"[collections] there is no BEIR folder at {folder}.")
-    corpus = gather_texts(_texts(folder / "corpus.jsonl"))
-    queries = gather_texts(_texts(folder / "queries.jsonl"))
+    corpus = gather_texts(json_lines(folder / "corpus.jsonl"))
+    queries = gather_texts(json_lines(folder / "queries.jsonl"))
     qrels = {path.stem: gather_judgements(_judgements(path)) for path in sorted((folder / "qrels").glob("*.tsv"))}
     if not qrels:
         raise MenuraError(f"[collections] {folder} has no judgements; expected qrels/train.tsv, qrels/test.tsv, ...")
@@ -54,37 +54,14 @@ def write_beir(collection: Collection, folder: str | Path) -> None:
         raise MenuraError(f"[collections] cannot write {folder}: {error.strerror}.") from error
 
 
-def _texts(path: Path) -> Iterator[tuple[str, Any]]:
-    for number, line in _lines(path):
-        where = f"{path}:{number}"
-        try:
-            yield where, json.loads(line)
-        except json.JSONDecodeError as error:
-            raise MenuraError(f"[collections] {where}: not valid JSON: {error.msg}.") from error
-
-
 def _judgements(path: Path) -> Iterator[tuple[str, str, str, str]]:
-    for number, line in _lines(path):
-        fields = line.rstrip("\n").split("\t")
-        if number == 1 and fields[-1] == "score":
+    for where, line in lines(path):
+        fields = line.split("\t")
+        if where == f"{path}:1" and fields[-1] == "score":
             continue
-        where = f"{path}:{number}"
         if len(fields) != 3:
             raise MenuraError(
-                f"[collections] {where}: expected query-id, corpus-id and score, separated by tabs; "
-                f"got {line.rstrip()!r}."
+                f"[collections] {where}: expected query-id, corpus-id and score, separated by tabs; got {line!r}."
             )
         query_id, passage_id, grade = fields
         yield where, query_id, passage_id, grade
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield number, line
-    except FileNotFoundError as error:
-        raise MenuraError(f"[collections] {path} is missing.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise MenuraError(f"[collections] cannot read {path}: {error}.") from error

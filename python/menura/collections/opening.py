@@ -1,4 +1,4 @@
-"""From a recipe's `collection` section to the collection itself."""
+"""From a recipe's `collection` section, or a name, to the collection itself."""
 
 from __future__ import annotations
 
@@ -8,30 +8,54 @@ from menura.collections.beir import read_beir
 from menura.collections.collection import Collection
 from menura.collections.docstrings import docstring_collection
 from menura.collections.hub import read_hub
+from menura.collections.ir_dataset import read_ir_dataset
+from menura.collections.msmarco import is_msmarco, read_msmarco
+from menura.collections.three_tables import is_three_tables, read_three_tables
+from menura.files import locate
 from menura.recipe import CollectionSettings
 
-__all__ = ["open_collection"]
+__all__ = ["open_collection", "read_collection"]
+
+IR_DATASETS, TABLES = "ir_datasets:", "tables:"
 
 
 def open_collection(settings: CollectionSettings, *, seed: int) -> Collection:
-    """Open and sample the collection that `settings.source` names.
-
-    ``docstrings``; else a BEIR folder if a folder of that name is there or the name looks like a path; else a data
-    set of the hub.
+    """Open and sample the collection that `settings.source` names: ``docstrings``, or see `read_collection`.
 
     Raises:
         MenuraError: it cannot be read, or breaks a contract of `Collection`.
     """
-    source = settings.source
-    if source == "docstrings":
+    if settings.source == "docstrings":
         collection = docstring_collection(max_passages=settings.max_passages, max_words=settings.docstring_words)
-    elif Path(source).is_dir() or source.startswith(("/", ".", "~")):
-        collection = read_beir(Path(source).expanduser())
     else:
-        collection = read_hub(source)
+        collection = read_collection(settings.source)
     return collection.sample(
         passages=settings.max_passages,
         train_queries=settings.max_train_queries,
         test_queries=settings.max_test_queries,
         seed=seed,
     )
+
+
+def read_collection(source: str) -> Collection:
+    """The whole collection `source`.
+
+    ``ir_datasets:NAME``; ``tables:NAME``, tables of texts on the hub; else a folder, of BEIR's files, of MS MARCO's or
+    of tables, if one of that name is there or the name looks like a path; else a data set of the hub.
+
+    Raises:
+        MenuraError: it cannot be read, or breaks a contract of `Collection`.
+    """
+    if source.startswith(IR_DATASETS):
+        return read_ir_dataset(source.removeprefix(IR_DATASETS))
+    if source.startswith(TABLES):
+        return read_three_tables(locate(source.removeprefix(TABLES)))
+    if not Path(source).is_dir() and not source.startswith(("/", ".", "~")):
+        return read_hub(source)
+    folder = Path(source).expanduser()
+    if not (folder / "corpus.jsonl").is_file():
+        if is_msmarco(folder):
+            return read_msmarco(folder)
+        if is_three_tables(folder):
+            return read_three_tables(folder)
+    return read_beir(folder)
