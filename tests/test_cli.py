@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from menura import cli
+from menura.answer_key import AnswerKey
 from tiny import tiny_beir, tiny_cross_encoder, tiny_encoder
 
 
@@ -164,6 +165,45 @@ def test_an_interruption_says_that_nothing_is_lost(run, recipe, monkeypatch):
     assert code == 130
     assert "what was scored and saved is kept" in err
     assert "Traceback" not in err
+
+
+def test_formats_are_listed(run):
+    code, out, _ = run("formats")
+    assert code == 0
+    assert all(name in out for name in ("lighton", "sbert-columns", "score-map", "trec-run"))
+
+
+def test_scores_go_out_and_come_in_again(run, recipe, tmp_path):
+    assert run("mine", recipe, "-o", "out")[0] == 0
+    code, _, err = run("export", recipe, "trec-run", "scores/run.txt.gz", "-o", "out")
+    assert code == 0
+    assert "export: 6 of 6 queries in scores/run.txt.gz" in " ".join(err.split())
+    options = ("--key", "out/answer_key", "--teacher", "exported", "--collection", tmp_path / "beir")
+    code, out, err = run("import", "trec-run", "scores/run.txt.gz", *options)
+    assert (code, out) == (0, "")
+    assert "24 pairs: 0 known, 24 added as teacher" in err
+    assert "24 pairs: 24 known, 0 added" in run("import", "trec-run", "scores/run.txt.gz", *options)[2]
+    assert len(AnswerKey(tmp_path / "out" / "answer_key").teachers()) == 2
+
+
+def test_so_many_negatives_are_exported(run, recipe, tmp_path):
+    assert run("export", recipe, "sbert-columns", "train.jsonl", "--negatives", "2")[0] == 0
+    rows = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
+    assert len(rows) == 6
+    assert list(rows[0]) == ["query", "positive", "negative_1", "negative_2", "scores"]
+
+
+def test_what_cannot_be_exported(run, recipe):
+    assert "there is no format 'csv'; there are: lighton, " in refusal(run("export", recipe, "csv", "a.csv"))
+    assert "ids must be whole numbers in this format, and 'p" in refusal(run("export", recipe, "colbert", "a.jsonl"))
+
+
+def test_what_cannot_be_imported(run, recipe, tmp_path):
+    (tmp_path / "margins.tsv").write_text("q0\tp0\tp1\t0.5\n")
+    options = ("--key", "key", "--teacher", "gpl", "--collection", tmp_path / "beir")
+    assert "margins.tsv:1: a margin is the difference" in refusal(run("import", "gpl", "margins.tsv", *options))
+    assert "no.tsv is missing" in refusal(run("import", "gpl", "no.tsv", *options))
+    assert "say of which collection" in refusal(run("import", "gpl", "margins.tsv", *options[:4]))
 
 
 @pytest.mark.parametrize("missing", ["typer", "rich", "sentence_transformers", "datasets", "deltalake"])

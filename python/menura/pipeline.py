@@ -14,11 +14,12 @@ from typing import Any, Literal
 
 from rich.markup import escape
 
-from menura.answer_key import AnnotationSummary, AnswerKey, Share, annotate, read_logits
+from menura.answer_key import AnnotationSummary, AnswerKey, Share, annotate, export_scores, read_logits
+from menura.answer_key.formats import Texts, format_named
 from menura.collections import Collection, open_collection
 from menura.errors import MenuraError
 from menura.evaluation import Report, Row, measure, rerank
-from menura.mining import Bm25Miner, Candidates, mine
+from menura.mining import Bm25Miner, Candidates, mine, to_records, training_list_digest
 from menura.progress import console
 from menura.recipe import Recipe
 from menura.stage import Stage, identity
@@ -107,6 +108,16 @@ class Pipeline:
         """Have the teacher score the candidates that the answer key lacks, or a share of them, or some."""
         return self._annotate(self.candidates.pairs(), limit=limit, share=share)
 
+    def export(self, format_name: str, target: str | Path, *, negatives: int | None = None) -> None:
+        """Write the candidates and the teacher's logits for another trainer, in a format of `menura.answer_key`."""
+        format_named(format_name)
+        self.annotate()
+        with _step("export") as done:
+            records = list(to_records(self.candidates, self._logits(self.candidates.pairs())))
+            texts = Texts(self.collection.queries, self.collection.corpus)
+            written = export_scores(format_name, target, records, texts, negatives=negatives)
+            done(f"{written:,} of {len(records):,} queries in {target}")
+
     def train(self, student: Student) -> Path:
         """Distil one student and return its folder.
 
@@ -175,8 +186,12 @@ class Pipeline:
     @cached_property
     def _candidate_inputs(self) -> str:
         collection = self.collection
+        mining = self.recipe.mining
         return identity(
-            [collection.corpus, collection.queries, collection.qrels, self.recipe.mining.model_dump(), self.recipe.seed]
+            [
+                *(collection.corpus, collection.queries, collection.qrels, mining.model_dump(), self.recipe.seed),
+                training_list_digest(mining.training_list),
+            ]
         )
 
     @property

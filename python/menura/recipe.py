@@ -25,6 +25,7 @@ __all__ = [
     "SpladeSettings",
     "TeacherSettings",
     "TrainerSettings",
+    "TrainingListSettings",
     "load_recipe",
 ]
 
@@ -38,7 +39,8 @@ class _Section(BaseModel):
 class CollectionSettings(_Section):
     """Which passages, queries and judgements.
 
-    `source` is ``docstrings``, the path of a BEIR folder, or a hub data set with BEIR's three configurations.
+    `source` is ``docstrings``, the path of a folder (BEIR's or MS MARCO's files, or tables of texts), a hub data set
+    with BEIR's three configurations, ``tables:NAME`` of the hub or ``ir_datasets:NAME``.
     `docstring_words` cuts the passages of ``docstrings`` after so many words.
     """
 
@@ -47,6 +49,16 @@ class CollectionSettings(_Section):
     max_passages: int | None = Field(default=None, ge=1)
     max_train_queries: int | None = Field(default=None, ge=1)
     max_test_queries: int | None = Field(default=None, ge=1)
+
+
+class TrainingListSettings(_Section):
+    """Positives and negatives from a file, a folder or a hub data set, in place of mining.
+
+    `format` is one of `menura formats` whose files name ids.
+    """
+
+    format: str
+    source: str
 
 
 class MiningSettings(_Section):
@@ -58,6 +70,7 @@ class MiningSettings(_Section):
     ``split``. In a small collection the former teaches that the passages of held-out queries never answer anything.
     A passage is taken for a false negative, and dropped, where the dense miner scores it above
     `positive_ratio` times the query's positive (positive-aware mining, arXiv 2407.15831).
+    A `training_list` is taken as it is; then nothing is mined.
     """
 
     miners: list[Literal["bm25", "dense", "random"]] = Field(default=["bm25", "dense"], min_length=1)
@@ -66,6 +79,7 @@ class MiningSettings(_Section):
     negatives: int = Field(default=7, ge=1)
     pool: Literal["corpus", "split"] = "corpus"
     positive_ratio: float = Field(default=0.95, gt=0)
+    training_list: TrainingListSettings | None = None
     max_length: int | None = Field(default=None, ge=8)
     batch_size: int = Field(default=64, ge=1)
     bf16: bool = False

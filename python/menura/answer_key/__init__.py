@@ -2,7 +2,9 @@
 
 from menura.answer_key.annotate import AnnotationSummary, annotate
 from menura.answer_key.engines import Engine, LocalEngine, RayEngine
+from menura.answer_key.exporting import export_scores
 from menura.answer_key.hashing import hash_texts, text_hash
+from menura.answer_key.importing import ImportSummary, import_scores
 from menura.answer_key.pairs import Pairs
 from menura.answer_key.reading import read_logits
 from menura.answer_key.share import Share
@@ -14,6 +16,7 @@ __all__ = [
     "AnnotationSummary",
     "AnswerKey",
     "Engine",
+    "ImportSummary",
     "LocalEngine",
     "Pairs",
     "RayEngine",
@@ -21,7 +24,9 @@ __all__ = [
     "Teacher",
     "WantedPairs",
     "annotate",
+    "export_scores",
     "hash_texts",
+    "import_scores",
     "read_logits",
     "text_hash",
 ]

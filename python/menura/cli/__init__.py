@@ -1,4 +1,4 @@
-"""The command line: `menura demo | mine | annotate | train | evaluate | key | bench | doctor`."""
+"""The command line: `menura demo | mine | annotate | train | evaluate | key | import | export | bench | doctor`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ try:
     from menura.cli.bench import bench
     from menura.cli.distil import annotate, demo, evaluate, mine, train
     from menura.cli.doctor import doctor
+    from menura.cli.formats import export, formats, import_
     from menura.cli.key import key
 except ModuleNotFoundError as missing:
     package = (missing.name or "").partition(".")[0]
@@ -40,8 +41,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, mine, annotate, train, evaluate, bench, doctor):
-    app.command()(command)
+for command in (demo, mine, annotate, train, evaluate, import_, export, formats, bench, doctor):
+    app.command(command.__name__.rstrip("_"))(command)
 app.add_typer(key, name="key")
 
 

@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from menura.pipeline import Pipeline
 
-__all__ = ["CollectionOption", "OutputOption", "RecipeArgument", "TeacherOption", "open_pipeline"]
+__all__ = ["CollectionOption", "OutputOption", "RecipeArgument", "TeacherOption", "open_pipeline", "quiet"]
 
 RecipeArgument = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped recipe.")]
 OutputOption = Annotated[
@@ -21,7 +21,7 @@ OutputOption = Annotated[
 ]
 CollectionOption = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--collection", help="A BEIR folder or hub name, in place of the recipe's."),
+    typer.Option("--collection", help="A folder, hub name or ir_datasets:NAME, in place of the recipe's."),
 ]
 TeacherOption = Annotated[
     Optional[str],  # noqa: UP045
@@ -31,7 +31,7 @@ TeacherOption = Annotated[
 
 def open_pipeline(recipe: str, output: Path | None, collection: str | None, teacher: str | None) -> Pipeline:
     """The pipeline of `recipe`, with what the command line puts in the place of its own settings."""
-    _quiet()
+    quiet()
     from menura.pipeline import Pipeline
     from menura.recipe import load_recipe
 
@@ -45,7 +45,7 @@ def open_pipeline(recipe: str, output: Path | None, collection: str | None, teac
     return Pipeline(loaded, output or Path("runs") / loaded.name)
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """Silence the libraries' own bars and notices; ours say what happens."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

@@ -12,6 +12,7 @@ from menura.errors import MenuraError
 from menura.mining.bm25 import Bm25Miner
 from menura.mining.candidates import POSITIVE, Candidates
 from menura.mining.dense import DenseMiner
+from menura.mining.exchange import read_training_list
 from menura.mining.random_passages import RandomMiner
 from menura.recipe import MiningSettings
 
@@ -24,11 +25,14 @@ def mine(collection: Collection, settings: MiningSettings, *, split: str = "trai
     """For every query of `split` its positives and up to `settings.negatives` mined negatives.
 
     The miners take turns in the order of `settings.miners`; `seed` is the random one's. Likely false negatives are
-    recognised by the dense miner (positive-aware mining, arXiv 2407.15831); without it nothing is filtered.
+    recognised by the dense miner (positive-aware mining, arXiv 2407.15831); without it nothing is filtered. A training
+    list is read in place of all that.
 
     Raises:
         MenuraError: the dense miner is asked for and no `dense_model` is named; or see `choose_candidates`.
     """
+    if settings.training_list is not None:
+        return read_training_list(settings.training_list, collection)
     queries = collection.split_queries(split)
     corpus = collection.corpus if settings.pool == "corpus" else _relevant(collection, split)
     runs: dict[str, Run] = {}
