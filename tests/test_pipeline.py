@@ -8,7 +8,7 @@ import pytest
 
 from menura import MenuraError
 from menura.pipeline import Pipeline
-from menura.recipe import Recipe
+from menura.recipe import Recipe, TrainingListSettings
 from menura.teachers import CrossEncoderTeacher
 from tiny import tiny_beir, tiny_cross_encoder, tiny_encoder, tiny_masked_lm
 
@@ -135,3 +135,13 @@ def test_a_recipe_without_students(recipe, tmp_path):
     empty = recipe.students.model_copy(update={"colbert": None, "splade": None})
     with pytest.raises(MenuraError, match="the recipe has no student"):
         Pipeline(recipe.model_copy(update={"students": empty}), tmp_path).students()
+
+
+def test_a_training_list_is_read_again_when_it_changes(recipe, tmp_path):
+    source = tmp_path / "triples.tsv"
+    mining = recipe.mining.model_copy(update={"training_list": TrainingListSettings(format="gpl", source=str(source))})
+    listed = recipe.model_copy(update={"mining": mining})
+    source.write_text("q0\tp0\tp7\t1.5\n")
+    assert Pipeline(listed, tmp_path / "output").candidates.by_query() == {"q0": (["p0"], ["p7"])}
+    source.write_text("q0\tp0\tp8\t1.5\n")
+    assert Pipeline(listed, tmp_path / "output").candidates.by_query() == {"q0": (["p0"], ["p8"])}
