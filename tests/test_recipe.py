@@ -65,6 +65,11 @@ def test_a_misspelt_key_deep_inside(written):
         ("mining:\n  miners:\n  - bm25\n  - dens\n", ":8: mining.miners.1 = 'dens': "),
         ("seed: many\n", ":5: seed = 'many': "),
         ("evaluation:\n", ":5: evaluation = None: "),
+        ("mining:\n  filter: {judge: teacher, relative_margin: 0.1}\n", "0.1}: a teacher's logits have no zero"),
+        ("mining:\n  filter: {judge: bm25}\n", ":6: mining.filter = {'judge': 'bm25'}: give max_score"),
+        ("mining:\n  depth: 5\n  range_min: 5\n", "range_min 5 leaves nothing of depth 5."),
+        ("rounds:\n  count: 0\n", ":6: rounds.count = 0: "),
+        ("rounds:\n  miners: []\n", ":6: rounds.miners = []: "),
     ],
 )
 def test_a_bad_value_names_its_line(written, extra, expected):

@@ -19,7 +19,17 @@ from menura.answer_key.formats import Texts, format_named
 from menura.collections import Collection, open_collection
 from menura.errors import MenuraError
 from menura.evaluation import Report, Row, measure, rerank
-from menura.mining import Bm25Miner, Candidates, mine, to_records, training_list_digest
+from menura.mining import (
+    Bm25Miner,
+    Candidates,
+    TeacherJudge,
+    drop_false_negatives,
+    mine,
+    open_cache,
+    student_miners,
+    to_records,
+    training_list_digest,
+)
 from menura.progress import console
 from menura.recipe import Recipe
 from menura.stage import Stage, identity
@@ -36,12 +46,15 @@ TITLES: dict[Student, str] = {"colbert": "ColBERT", "splade": "SPLADE"}
 class Pipeline:
     """One recipe in one output folder: `candidates/`, `teacher/`, `answer_key/`, `colbert/`, `splade/`, `report.*`.
 
+    Later rounds of mining and training have `round_2/candidates/`, `round_2/colbert/` and so on.
+
     A step asked for runs the steps before it that are not done yet.
     """
 
     def __init__(self, recipe: Recipe, output: Path) -> None:
         self.recipe = recipe
         self.output = output
+        self._mined: dict[int, Candidates] = {}
 
     @cached_property
     def collection(self) -> Collection:
@@ -54,19 +67,36 @@ class Pipeline:
 
     @cached_property
     def candidates(self) -> Candidates:
-        """Positives and mined negatives of the training queries."""
-        stage = Stage(self.output / "candidates", self._candidate_inputs)
-        path = stage.folder / "candidates.parquet"
-        with _step("mine") as done:
-            if stage.finished:
-                candidates = Candidates.read(path)
-            else:
-                stage.begin()
-                candidates = mine(self.collection, self.recipe.mining, seed=self.recipe.seed)
-                candidates.write(path)
-                stage.finish()
-            done(f"{candidates.table.num_rows:,} candidates in {path}")
-        return candidates
+        """Positives and mined negatives of the training queries, in the first round."""
+        return self.mined(1)
+
+    def mined(self, turn: int) -> Candidates:
+        """The candidates of round `turn`, from 1; from the second on, the students of the round before mine too."""
+        if turn not in self._mined:
+            stage = Stage(self._folder(turn) / "candidates", self._round_inputs(turn))
+            path = stage.folder / "candidates.parquet"
+            students = self._mining_students() if turn > 1 and not stage.finished else []
+            folders: dict[str, Path] = {student: self.train(student, turn - 1) for student in students}
+            with _step(self._named("mine", turn)) as done:
+                if stage.finished:
+                    candidates = Candidates.read(path)
+                else:
+                    stage.begin()
+                    settings = self.recipe.mining
+                    candidates = mine(
+                        self.collection,
+                        settings,
+                        seed=self.recipe.seed,
+                        miners=student_miners(folders, self.recipe.students, settings, self.collection),
+                        judge=None if turn == 1 else self._teacher_judge(),
+                        cache=open_cache(settings, self.output / "embeddings"),
+                    )
+                    candidates.write(path)
+                    stage.finish()
+                dropped = "".join(f", {count:,} dropped ({why})" for why, count in candidates.drop_counts().items())
+                done(f"{candidates.table.num_rows:,} candidates in {path}{dropped}")
+            self._mined[turn] = candidates
+        return self._mined[turn]
 
     @cached_property
     def teacher(self) -> CrossEncoderTeacher:
@@ -118,20 +148,25 @@ class Pipeline:
             written = export_scores(format_name, target, records, texts, negatives=negatives)
             done(f"{written:,} of {len(records):,} queries in {target}")
 
-    def train(self, student: Student) -> Path:
-        """Distil one student and return its folder.
+    def train(self, student: Student, turn: int | None = None) -> Path:
+        """Distil one student and return its folder. `turn` is the round; None: the recipe's last.
 
         Raises:
             MenuraError: the recipe has no such student.
         """
+        turn = turn or self.recipe.rounds.count
         settings = self._settings(student)
-        stage = Stage(self.output / student, [settings.model_dump(), self._label_inputs])
-        with _step(f"train {student}") as done:
-            if not stage.finished:
-                self.annotate()
-                logits = self._logits(self.candidates.pairs())
+        stage = Stage(self._folder(turn) / student, self._student_inputs(student, turn))
+        candidates = None if stage.finished else self.mined(turn)
+        with _step(self._named(f"train {student}", turn)) as done:
+            if candidates is not None:
+                self._annotate(candidates.pairs())
+                logits = self._logits(candidates.pairs())
+                candidates = self._trusted(candidates, turn)
+                if turn > 1 and self.recipe.rounds.start == "previous":
+                    settings = settings.model_copy(update={"model": str(self.train(student, turn - 1))})
                 examples = build_examples(
-                    self.candidates.by_query(),
+                    candidates.by_query(),
                     logits,
                     self.collection.queries,
                     self.collection.corpus,
@@ -157,12 +192,15 @@ class Pipeline:
         report.rows.append(self._row("BM25", bm25))
         report.rows.append(self._row(f"Teacher on BM25 top {settings.rerank_depth}", self._rerank(bm25)))
         for student in self.students():
-            folder = self.train(student)
+            rounds = range(1, self.recipe.rounds.count + 1)
+            folders = [self.train(student, turn) for turn in rounds]
             with _step(f"evaluate {student}") as done:
                 title = TITLES[student]
                 report.rows.append(self._row(f"{title} start", self._search(student, None, queries)))
-                found = self._search(student, folder, queries)
-                report.rows.append(self._row(f"{title} distilled", found, start=f"{title} start"))
+                for turn, folder in zip(rounds, folders, strict=True):
+                    found = self._search(student, folder, queries)
+                    row = self._row(self._named(f"{title} distilled", turn), found, start=f"{title} start")
+                    report.rows.append(row)
                 done(f"{len(queries):,} queries, before and after")
             if found.document_terms is not None and self.recipe.students.splade is not None:
                 budget = self.recipe.students.splade.document_budget
@@ -186,17 +224,59 @@ class Pipeline:
     @cached_property
     def _candidate_inputs(self) -> str:
         collection = self.collection
-        mining = self.recipe.mining
+        mining = self.recipe.mining.model_dump(exclude={"cache", "cache_gb"})
         return identity(
             [
-                *(collection.corpus, collection.queries, collection.qrels, mining.model_dump(), self.recipe.seed),
-                training_list_digest(mining.training_list),
+                *(collection.corpus, collection.queries, collection.qrels, mining, self.recipe.seed),
+                training_list_digest(self.recipe.mining.training_list),
             ]
         )
 
-    @property
-    def _label_inputs(self) -> str:
-        return identity([self._candidate_inputs, self.teacher.fingerprint.digest])
+    def _round_inputs(self, turn: int) -> str:
+        if turn == 1:
+            return self._candidate_inputs
+        mining = [self._student_inputs(student, turn - 1) for student in self._mining_students()]
+        return identity([self._candidate_inputs, mining])
+
+    def _label_inputs(self, turn: int) -> str:
+        return identity([self._round_inputs(turn), self.teacher.fingerprint.digest])
+
+    def _student_inputs(self, student: Student, turn: int) -> list[Any]:
+        inputs = [self._settings(student).model_dump(), self._label_inputs(turn)]
+        if turn > 1 and self.recipe.rounds.start == "previous":
+            inputs.append(self._student_inputs(student, turn - 1))
+        return inputs
+
+    def _folder(self, turn: int) -> Path:
+        return self.output if turn == 1 else self.output / f"round_{turn}"
+
+    def _named(self, name: str, turn: int) -> str:
+        return name if self.recipe.rounds.count == 1 else f"{name}, round {turn}"
+
+    def _mining_students(self) -> list[Student]:
+        chosen = self.recipe.rounds.miners or self.students()
+        for student in chosen:
+            self._settings(student)
+        return list(chosen)
+
+    def _teacher_judge(self) -> TeacherJudge | None:
+        """The teacher, where it is the one to recognise false negatives."""
+        wanted = self.recipe.mining.filter
+        if wanted is None or wanted.judge != "teacher":
+            return None
+        return TeacherJudge(self.answer_key, self.teacher.fingerprint.digest, self.collection.corpus)
+
+    def _trusted(self, candidates: Candidates, turn: int) -> Candidates:
+        """Less the negatives that the teacher takes for positives, where it is the one to recognise them."""
+        wanted, judge = self.recipe.mining.filter, self._teacher_judge()
+        if wanted is None or judge is None:
+            return candidates
+        path = self._folder(turn) / "candidates" / "trusted" / "candidates.parquet"
+        with _step(self._named("filter", turn)) as done:
+            trusted = drop_false_negatives(candidates, judge, wanted, self.collection.queries)
+            trusted.write(path)
+            done(f"{candidates.table.num_rows - trusted.table.num_rows:,} negatives dropped by the teacher; {path}")
+        return trusted
 
     def _settings(self, student: Student) -> Any:
         settings = getattr(self.recipe.students, student)

@@ -34,7 +34,7 @@ def test_dense_finds_the_same_text(tmp_path):
     run = miner.search({"q": "sort a list of numbers"}, 10)
     assert next(iter(run["q"])) == "b"
     assert set(run["q"]) == {"a", "b", "long"}
-    assert miner.similarities("sort a list of numbers", ["b"]) == {"b": pytest.approx(1, abs=1e-5)}
+    assert miner.score({"q": "sort a list of numbers"}, {"q": ["b"]}) == {"q": {"b": pytest.approx(1, abs=1e-5)}}
     assert miner.search({}, 10) == {}
 
 
@@ -74,7 +74,7 @@ def test_whether_held_out_passages_may_be_negatives(pool, tmp_path):
         pool=pool,
         negatives=30,
         depth=40,
-        positive_ratio=2,
+        filter=None,
     )
     found = {passage_id for _, passage_id in mine(collection, settings).pairs()}
     answers = {passage_id for grades in collection.qrels["train"].values() for passage_id in grades}
@@ -119,7 +119,7 @@ def test_no_positive_at_all(collection):
 
 def test_mine(tmp_path):
     collection = read_beir(tiny_beir(tmp_path / "beir"))
-    settings = MiningSettings(dense_model=tiny_encoder(tmp_path / "model"), negatives=3, depth=10, positive_ratio=2)
+    settings = MiningSettings(dense_model=tiny_encoder(tmp_path / "model"), negatives=3, depth=10, filter=None)
     candidates = mine(collection, settings)
     assert set(candidates.by_query()) == set(collection.qrels["train"])
     assert set(candidates.table["origin"].to_pylist()) == {"positive", "bm25", "dense"}

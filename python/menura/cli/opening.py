@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from functools import partialmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -59,6 +60,7 @@ def quiet() -> None:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state")
     # Not on the root logger, which would print other libraries' notices as if they were ours.
     ours = logging.StreamHandler()
     ours.setFormatter(logging.Formatter("menura: %(message)s"))

@@ -3,11 +3,14 @@
 from menura.students.acceleration import accelerate, restore
 from menura.students.checkpoints import save_student
 from menura.students.colbert import build_colbert
+from menura.students.index import ColbertIndex, SpladeIndex
 from menura.students.search import Search, colbert_search, splade_search
 from menura.students.splade import build_splade
 
 __all__ = [
+    "ColbertIndex",
     "Search",
+    "SpladeIndex",
     "accelerate",
     "build_colbert",
     "build_splade",

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 
 import torch
-from sentence_transformers import CrossEncoder
+from sentence_transformers import CrossEncoder, SentenceTransformer
 from sentence_transformers.base.modules import Module
 from torch import nn
 from transformers import PreTrainedTokenizerBase
@@ -46,7 +46,7 @@ def weights_digest(model: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def config_digest(model: CrossEncoder) -> str:
+def config_digest(model: CrossEncoder | SentenceTransformer) -> str:
     """A hash of what the weights leave open: the transformer's config and the settings of the modules around it."""
     config = model.config.to_dict() if model.config else {}
     config = {key: value for key, value in config.items() if key not in PROVENANCE}
