@@ -14,11 +14,12 @@ from typing import Any, Literal
 
 from rich.markup import escape
 
-from menura.answer_key import AnnotationSummary, AnswerKey, Share, annotate, export_scores, read_logits
+from menura.answer_key import AnnotationSummary, AnswerKey, Share, annotate, export_scores, other_logits, read_logits
 from menura.answer_key.formats import Texts, format_named
-from menura.collections import Collection, open_collection
+from menura.collections import Collection, Run, as_run, open_collection
 from menura.errors import MenuraError
 from menura.evaluation import Report, Row, measure, rerank
+from menura.evaluation.report_card import Judged, TeacherCard, grade_teacher, passages_to_judge, write_card
 from menura.mining import (
     Bm25Miner,
     Candidates,
@@ -33,7 +34,16 @@ from menura.mining import (
 from menura.progress import console
 from menura.recipe import Recipe
 from menura.stage import Stage, identity
-from menura.students import Search, accelerate, build_colbert, build_splade, colbert_search, splade_search
+from menura.students import (
+    ColbertIndex,
+    Search,
+    SpladeIndex,
+    accelerate,
+    build_colbert,
+    build_splade,
+    colbert_search,
+    splade_search,
+)
 from menura.teachers import CrossEncoderTeacher, finetune
 from menura.training import build_examples, train_colbert, train_splade
 
@@ -44,7 +54,8 @@ TITLES: dict[Student, str] = {"colbert": "ColBERT", "splade": "SPLADE"}
 
 
 class Pipeline:
-    """One recipe in one output folder: `candidates/`, `teacher/`, `answer_key/`, `colbert/`, `splade/`, `report.*`.
+    """One recipe in one output folder: `candidates/`, `teacher/`, `answer_key/`, `colbert/`, `splade/`, `report.*`,
+    `teacher_card.*`.
 
     Later rounds of mining and training have `round_2/candidates/`, `round_2/colbert/` and so on.
 
@@ -156,7 +167,7 @@ class Pipeline:
         """
         turn = turn or self.recipe.rounds.count
         settings = self._settings(student)
-        stage = Stage(self._folder(turn) / student, self._student_inputs(student, turn))
+        stage = self._student_stage(student, turn)
         candidates = None if stage.finished else self.mined(turn)
         with _step(self._named(f"train {student}", turn)) as done:
             if candidates is not None:
@@ -209,6 +220,42 @@ class Pipeline:
         report.notes.append(f"Teacher {self.teacher.fingerprint.digest}, {self.recipe.teacher.model}.")
         report.write(self.output)
         return report
+
+    def report_teacher(self) -> TeacherCard:
+        """Hold the teacher against people's judgements, BM25, the answer key's other teachers and those students that
+        are trained already; write `teacher_card.html` and `.json`.
+        """
+        collection, settings, own = self.collection, self.recipe.evaluation, self.recipe.teacher
+        queries, qrels = collection.split_queries(settings.split), collection.qrels[settings.split]
+        miner, digest = Bm25Miner(collection.corpus), self.teacher.fingerprint.digest
+        passages = passages_to_judge(miner.search(queries, settings.rerank_depth), qrels, collection.corpus)
+        pairs = [(query_id, passage_id) for query_id, found in passages.items() for passage_id in found]
+        self._annotate(pairs)
+        with _step("report teacher") as done:
+            others = other_logits(self.answer_key, digest, pairs, queries, collection.corpus)
+            name = f"{own.model}, fine-tuned" if own.finetune else own.model
+            scores = {
+                name: as_run(self._logits(pairs)),
+                "BM25": miner.score(queries, passages),
+                **{teacher: as_run(logits) for teacher, logits in others.items()},
+                **self._trained_scores(queries, passages),
+            }
+            card = grade_teacher(
+                Judged(
+                    collection.name,
+                    settings.split,
+                    queries,
+                    collection.corpus,
+                    qrels,
+                    scores,
+                    teacher=name,
+                    baseline="BM25",
+                    candidates=f"BM25's top {settings.rerank_depth} and the relevant passages",
+                    fingerprint=digest,
+                )
+            )
+            done(f"{card.verdict.answer}; {write_card(card, self.output)}")
+        return card
 
     def students(self) -> list[Student]:
         """Which students the recipe has.
@@ -284,6 +331,9 @@ class Pipeline:
             raise MenuraError(f"[pipeline] the recipe has no students.{student}; it has: {', '.join(self.students())}.")
         return settings
 
+    def _student_stage(self, student: Student, turn: int) -> Stage:
+        return Stage(self._folder(turn) / student, self._student_inputs(student, turn))
+
     def _annotate(
         self, pairs: list[tuple[str, str]], *, limit: int | None = None, share: Share | None = None
     ) -> AnnotationSummary:
@@ -300,6 +350,29 @@ class Pipeline:
     def _logits(self, pairs: list[tuple[str, str]]) -> dict[tuple[str, str], float]:
         digest = self.teacher.fingerprint.digest
         return read_logits(self.answer_key, digest, pairs, self.collection.queries, self.collection.corpus)
+
+    def _trained_scores(self, queries: Mapping[str, str], passages: Mapping[str, list[str]]) -> dict[str, Run]:
+        """What the students of the last round make of `passages` (ids by query id), those that are trained already."""
+        stages = {student: self._student_stage(student, self.recipe.rounds.count) for student in self.students()}
+        return {
+            f"{TITLES[student]} student": self._student_scores(student, stage.folder, queries, passages)
+            for student, stage in stages.items()
+            if stage.finished
+        }
+
+    def _student_scores(
+        self, student: Student, folder: Path, queries: Mapping[str, str], passages: Mapping[str, list[str]]
+    ) -> Run:
+        """What a trained student makes of `passages` (ids by query id)."""
+        settings = self._settings(student).model_copy(update={"model": str(folder)})
+        evaluation = self.recipe.evaluation
+        chosen = {passage_id for found in passages.values() for passage_id in found}
+        corpus = {passage_id: self.collection.corpus[passage_id] for passage_id in sorted(chosen)}
+        options: dict[str, Any] = {"batch_size": evaluation.batch_size, "bf16": evaluation.bf16}
+        if student == "colbert":
+            model = accelerate(build_colbert(settings, seed=self.recipe.seed))
+            return ColbertIndex(model, corpus, **options).score(queries, passages)
+        return SpladeIndex(accelerate(build_splade(settings)), corpus, **options).score(queries, passages)
 
     def _bm25(self, queries: Mapping[str, str]) -> Search:
         with _step("evaluate bm25") as done:

@@ -7,7 +7,17 @@ import pytest
 
 from counting import CORPUS, PAIRS, QUERIES, CountingTeacher, Identity
 from menura import MenuraError
-from menura.answer_key import AnswerKey, LocalEngine, Pairs, WantedPairs, annotate, hash_texts, read_logits, text_hash
+from menura.answer_key import (
+    AnswerKey,
+    LocalEngine,
+    Pairs,
+    WantedPairs,
+    annotate,
+    hash_texts,
+    other_logits,
+    read_logits,
+    text_hash,
+)
 
 
 @pytest.fixture
@@ -86,6 +96,18 @@ def test_reading_what_was_never_scored(key):
         MenuraError, match=r"21 of 24 pairs have no score by the teacher teacher; the first is \('q0', 'p3'\)"
     ):
         read_logits(key, "teacher", PAIRS, QUERIES, CORPUS)
+
+
+def test_reading_what_others_have_said(key):
+    first, second = CountingTeacher(), CountingTeacher(Identity("second"))
+    annotated(key, first)
+    annotated(key, second, PAIRS[:3])
+    key.register("silent", {})
+    (name,) = other_logits(key, first.fingerprint.digest, PAIRS, QUERIES, CORPUS)
+    assert name == "counting (second)"
+    (known,) = other_logits(key, "teacher", PAIRS, QUERIES, CORPUS).values()
+    assert known == read_logits(key, "second", PAIRS[:3], QUERIES, CORPUS)
+    assert len(other_logits(key, "silent", PAIRS, QUERIES, CORPUS)) == 2
 
 
 def test_nothing_to_do(key):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from menura import MenuraError
-from menura.collections import RunningTop, top
+from menura.collections import RunningTop, as_run, top
 
 
 def test_top_breaks_ties_by_id():
@@ -52,3 +52,12 @@ def test_nan_is_named_by_its_passage():
 
 def test_nothing_came():
     assert RunningTop(["q"], [], 3).run() == {"q": {}}
+
+
+def test_a_run_of_pairs_is_best_first_and_ties_by_id():
+    run = as_run({("q2", "b"): 1.0, ("q1", "c"): 0.5, ("q2", "a"): 1.0, ("q2", "c"): 2.0})
+    assert [(query_id, list(found.items())) for query_id, found in run.items()] == [
+        ("q1", [("c", 0.5)]),
+        ("q2", [("c", 2.0), ("a", 1.0), ("b", 1.0)]),
+    ]
+    assert as_run({}) == {}

@@ -28,6 +28,15 @@ def test_bm25_finds_words_and_their_forms():
         Bm25Miner({"a": " "})
 
 
+def test_bm25_scores_given_passages():
+    miner = Bm25Miner({"a": "running and jumping", "b": "a run", "c": "nothing else", "d": " "})
+    found = miner.search({"q": "runs"}, 4)["q"]
+    scores = miner.score({"q": "runs", "unknown": "xyz"}, {"q": ["c", "a", "b"], "unknown": ["a"]})
+    assert scores == {"q": {"c": 0.0, **found}, "unknown": {"a": 0.0}}
+    assert found["b"] > found["a"] > 0
+    assert miner.score({"q": "runs"}, {}) == {"q": {}}
+
+
 def test_dense_finds_the_same_text(tmp_path):
     corpus = {"a": "read the file", "b": "sort a list of numbers", "blank": "", "long": "word " * 100_000}
     miner = DenseMiner(tiny_encoder(tmp_path), corpus)

@@ -6,7 +6,7 @@ from menura.answer_key.exporting import export_scores
 from menura.answer_key.hashing import hash_texts, text_hash
 from menura.answer_key.importing import ImportSummary, import_scores
 from menura.answer_key.pairs import Pairs
-from menura.answer_key.reading import read_logits
+from menura.answer_key.reading import other_logits, read_logits
 from menura.answer_key.share import Share
 from menura.answer_key.store import AnswerKey
 from menura.answer_key.teacher import Teacher
@@ -27,6 +27,7 @@ __all__ = [
     "export_scores",
     "hash_texts",
     "import_scores",
+    "other_logits",
     "read_logits",
     "text_hash",
 ]

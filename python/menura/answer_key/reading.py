@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from menura.answer_key.store import AnswerKey
 from menura.answer_key.wanted import Pair, WantedPairs
 from menura.errors import MenuraError
 
-__all__ = ["read_logits"]
+__all__ = ["other_logits", "read_logits"]
 
 
 def read_logits(
@@ -30,3 +31,24 @@ def read_logits(
             f"{pairs[unscored[0]]}. Run `menura annotate` with the same recipe."
         )
     return dict(zip(pairs, logits.tolist(), strict=True))
+
+
+def other_logits(
+    key: AnswerKey, teacher: str, pairs: Sequence[Pair], queries: Mapping[str, str], corpus: Mapping[str, str]
+) -> dict[str, dict[Pair, float]]:
+    """What teachers other than the one of digest `teacher` have said of `pairs`, as far as they were asked.
+
+    They are known by their models' names and their digests; those that have said nothing of the pairs are left out.
+
+    Raises:
+        MenuraError: an id is unknown.
+    """
+    wanted = WantedPairs.of(pairs, queries, corpus)
+    others: dict[str, dict[Pair, float]] = {}
+    for digest, details in key.teachers().items():
+        if digest != teacher:
+            logits = key.logits(digest, wanted.pairs)[wanted.positions].tolist()
+            known = {pair: logit for pair, logit in zip(pairs, logits, strict=True) if not math.isnan(logit)}
+            if known:
+                others[f"{details.get('model', 'unnamed')} ({digest})"] = known
+    return others

@@ -1,4 +1,4 @@
-"""The command line: `menura demo | mine | annotate | train | evaluate | key | import | export | bench | doctor`."""
+"""The command line: `menura demo`, a recipe step by step, `report`, `key`, `import`, `export`, `bench`, `doctor`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ try:
     from menura.cli.doctor import doctor
     from menura.cli.formats import export, formats, import_
     from menura.cli.key import key
+    from menura.cli.report import report
 except ModuleNotFoundError as missing:
     package = (missing.name or "").partition(".")[0]
     print(f"error: {package} is not installed; run: pip install 'menura[train]'", file=sys.stderr)
@@ -44,6 +45,7 @@ app = typer.Typer(
 for command in (demo, mine, annotate, train, evaluate, import_, export, formats, bench, doctor):
     app.command(command.__name__.rstrip("_"))(command)
 app.add_typer(key, name="key")
+app.add_typer(report, name="report")
 
 
 def main() -> None:

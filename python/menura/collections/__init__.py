@@ -7,7 +7,7 @@ from menura.collections.hub import read_hub
 from menura.collections.ir_dataset import read_ir_dataset
 from menura.collections.msmarco import read_msmarco
 from menura.collections.opening import open_collection, read_collection
-from menura.collections.runs import Run, RunningTop, top
+from menura.collections.runs import Run, RunningTop, as_run, top
 from menura.collections.three_tables import read_three_tables
 from menura.collections.trec import read_trec_qrels, write_trec_qrels
 
@@ -16,6 +16,7 @@ __all__ = [
     "Qrels",
     "Run",
     "RunningTop",
+    "as_run",
     "docstring_collection",
     "open_collection",
     "read_beir",

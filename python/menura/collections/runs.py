@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from menura.errors import MenuraError
 
-__all__ = ["Run", "RunningTop", "top"]
+__all__ = ["Run", "RunningTop", "as_run", "top"]
 
 # query id -> passage id -> score, best first
 Run = dict[str, dict[str, float]]
@@ -85,3 +85,11 @@ def _whole(scores: NDArray[np.float32]) -> NDArray[np.int64]:
 def _scores(whole: NDArray[np.int64]) -> NDArray[np.float32]:
     bits = whole.astype(np.int32)
     return (bits ^ (bits >> 31 & 0x7FFFFFFF)).view(np.float32)
+
+
+def as_run(scores: Mapping[tuple[str, str], float]) -> Run:
+    """A run from scores of (query id, passage id) pairs; equal scores in the order of their ids."""
+    run: Run = {}
+    for query_id, passage_id in sorted(scores, key=lambda pair: (pair[0], -scores[pair], pair[1])):
+        run.setdefault(query_id, {})[passage_id] = scores[query_id, passage_id]
+    return run

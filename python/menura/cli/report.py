@@ -1,0 +1,34 @@
+"""Reports on what is there: `menura report teacher`."""
+
+from __future__ import annotations
+
+import typer
+from rich.console import Console
+
+from menura.cli.opening import CollectionOption, OutputOption, RecipeArgument, TeacherOption, open_pipeline
+
+__all__ = ["report"]
+
+report = typer.Typer(help="Reports on what is there.", no_args_is_help=True)
+
+
+@report.callback()
+def _reports() -> None:
+    # With a callback, a lone command keeps its name.
+    pass
+
+
+@report.command()
+def teacher(
+    recipe: RecipeArgument,
+    output: OutputOption = None,
+    collection: CollectionOption = None,
+    teacher: TeacherOption = None,
+) -> None:
+    """Draw the teacher's report card: how far can it be trusted, before students copy it?"""
+    pipeline = open_pipeline(recipe, output, collection, teacher)
+    card = pipeline.report_teacher()
+    from menura.evaluation.report_card import summary
+
+    Console().print(summary(card))
+    Console().print(f"Written to {pipeline.output / 'teacher_card.html'} and .json.", highlight=False)
