@@ -10,7 +10,6 @@ import sys
 import pytest
 import yaml
 
-from menura import cli
 from menura.answer_key import AnswerKey
 from tiny import tiny_beir, tiny_cross_encoder, tiny_encoder
 
@@ -28,22 +27,6 @@ def recipe(tmp_path):
     path = tmp_path / "recipe.yaml"
     path.write_text(yaml.safe_dump(content))
     return path
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Run `menura` in this process: exit code, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def menura(*arguments):
-        monkeypatch.setattr(sys, "argv", ["menura", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        return ended.value.code or 0, out, err
-
-    return menura
 
 
 def refusal(outcome):

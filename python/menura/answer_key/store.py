@@ -146,9 +146,10 @@ class AnswerKey:
         return int(deleted["num_deleted_rows"] or 0)
 
     def vacuum(self, *, older_than: timedelta = timedelta(days=7), dry_run: bool = False) -> list[str]:
-        """Remove the files that no longer belong to the tables and are `older_than` that; returns their names.
+        """Remove the files that do not belong to the tables and are `older_than` that; returns their names.
 
-        A reader that has been at work for longer may still need them.
+        They were merged, forgotten, or left by a writer that was killed. A reader or writer that has been at work for
+        longer may still need them.
 
         Raises:
             MenuraError: a table cannot be written.
@@ -158,5 +159,5 @@ class AnswerKey:
         for table in (self.scores, self._teachers, self._runs):
             with writable(table):
                 table.update_incremental()
-                removed += table.vacuum(hours, dry_run=dry_run, enforce_retention_duration=False)
+                removed += table.vacuum(hours, dry_run=dry_run, enforce_retention_duration=False, full=True)
         return removed

@@ -5,6 +5,15 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from menura.errors import MenuraError
+
+
+def _not_installed(error: ModuleNotFoundError) -> int:
+    package = (error.name or "").partition(".")[0]
+    print(f"error: {package} is not installed; run: pip install 'menura[train]'", file=sys.stderr)
+    return 2
+
+
 try:
     import typer
     from typer.core import TyperGroup
@@ -16,11 +25,7 @@ try:
     from menura.cli.key import key
     from menura.cli.report import report
 except ModuleNotFoundError as missing:
-    package = (missing.name or "").partition(".")[0]
-    print(f"error: {package} is not installed; run: pip install 'menura[train]'", file=sys.stderr)
-    raise SystemExit(2) from None
-
-from menura.errors import MenuraError
+    raise SystemExit(_not_installed(missing)) from None
 
 __all__ = ["main"]
 
@@ -56,8 +61,7 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except ModuleNotFoundError as error:
-        print(f"error: {error.name} is not installed; run: pip install 'menura[train]'", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(_not_installed(error))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 from rich import box
@@ -15,12 +15,19 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from menura.answer_key.overview import TeacherOverview
+    from menura.evaluation.difference import Difference
 
 __all__ = ["key"]
 
 key = typer.Typer(help="Look into an answer key, compare its teachers, clean it up.", no_args_is_help=True)
 
 KeyArgument = Annotated[str, typer.Argument(help="The folder of an answer key, or its URI in an object store.")]
+
+
+# Of a text, so many characters.
+SHOWN = 150
+# Foreign texts are no markup.
+PLAIN: Any = {"markup": False, "highlight": False, "soft_wrap": True}
 
 
 @key.command()
@@ -39,6 +46,39 @@ def info(location: KeyArgument, as_json: Annotated[bool, typer.Option("--json", 
         console.print(f"[bold]{teacher.teacher}[/]", highlight=False)
         for name, value in teacher.details.items():
             console.print(f"  {name}: {value}", markup=False, highlight=False, soft_wrap=True)
+
+
+@key.command()
+def diff(
+    location: KeyArgument,
+    first: Annotated[str, typer.Argument(help="The fingerprint of the teacher so far.")],
+    second: Annotated[str, typer.Argument(help="The fingerprint of the new one.")],
+    collection: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--collection", help="Where the texts are: a folder or hub name; without it, hashes are shown."),
+    ] = None,
+    queries: Annotated[
+        int, typer.Option(min=0, help="Compare on at most so many queries, always the same; 0: on all.")
+    ] = 10_000,
+    worst: Annotated[int, typer.Option(min=0, help="Tell of so many queries that changed most.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say what a new teacher changed: rank correlation, flipped pairs, the queries that changed most."""
+    from menura.answer_key import AnswerKey
+    from menura.evaluation.difference import difference
+
+    opened = AnswerKey(location, create=False)
+    found = difference(opened, first, second, queries=queries or None, worst=worst)
+    if as_json:
+        print(json.dumps(asdict(found), indent=1))
+        return
+    console = Console()
+    console.print(_difference(found))
+    texts = {} if collection is None else _texts_by_hash(collection)
+    for changed in found.worst:
+        console.print(f"tau {changed.tau_b:+.2f}, {changed.passages} passages: {_shown(texts, changed.query)}", **PLAIN)
+        console.print(f"  first prefers  {_shown(texts, changed.first_favourite)}", **PLAIN)
+        console.print(f"  second prefers {_shown(texts, changed.second_favourite)}", **PLAIN)
 
 
 @key.command()
@@ -68,6 +108,40 @@ def gc(
         opened.compact()
     removed = opened.vacuum(older_than=timedelta(hours=hours), dry_run=dry_run)
     console.print(f"{len(removed):,} files {'would be ' if dry_run else ''}removed", highlight=False)
+
+
+def _difference(found: Difference) -> Table:
+    table = Table(show_header=False, box=box.SIMPLE, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(no_wrap=True)
+    agreed = found.agreement
+    table.add_row("Pairs scored by both", f"{found.both:,} of {found.queries:,} queries")
+    table.add_row("by the first alone", f"{found.only_first:,}")
+    table.add_row("by the second alone", f"{found.only_second:,}")
+    for name, estimate in (
+        ("Kendall's tau-b", agreed.tau_b),
+        ("tau-AP, the top counts more", agreed.tau_ap),
+        ("Spearman", agreed.spearman),
+        ("Flipped couples of passages", agreed.flipped),
+    ):
+        interval = "" if estimate.low is None else f"  [{estimate.low:.3f}, {estimate.high:.3f}]"
+        table.add_row(name, f"{estimate.value:.3f}{interval}")
+    if agreed.undefined:
+        table.add_row("Queries left out", f"{agreed.undefined:,}, with nothing to order")
+    return table
+
+
+def _texts_by_hash(source: str) -> dict[str, str]:
+    from menura.answer_key import text_hash
+    from menura.collections import read_collection
+
+    collection = read_collection(source)
+    return {text_hash(text).hex(): text for texts in (collection.queries, collection.corpus) for text in texts.values()}
+
+
+def _shown(texts: dict[str, str], name: str) -> str:
+    text = " ".join(texts.get(name, name).split())
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _table(teachers: list[TeacherOverview]) -> Table:
