@@ -59,8 +59,8 @@ def no_work(monkeypatch):
         raise AssertionError("done again")
 
     monkeypatch.setattr(CrossEncoderTeacher, "score", refuse)
-    for step in ("mine", "finetune", "train_colbert", "train_splade"):
-        monkeypatch.setattr(f"menura.pipeline.{step}", refuse)
+    for step in ("pipeline.mine", "teachers.faculty.finetune", "pipeline.train_colbert", "pipeline.train_splade"):
+        monkeypatch.setattr(f"menura.{step}", refuse)
 
 
 def written(output):

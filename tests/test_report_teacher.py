@@ -43,33 +43,39 @@ def systems(card):
     return [row.system for row in card.quality]
 
 
+def card_of(pipeline):
+    """That of the one teacher."""
+    (card,) = pipeline.report_teachers().values()
+    return card
+
+
 def test_candidates_are_bm25s_best_and_the_relevant_passages(pipeline, settings):
-    card = pipeline.report_teacher()
+    card = card_of(pipeline)
     assert systems(card) == [settings["teacher"]["model"], "BM25"]
     assert card.sample.queries == card.sample.relevant == 6
     assert 6 * 5 <= card.sample.pairs <= 6 * 6
-    assert card.fingerprint == pipeline.teacher.fingerprint.digest
+    assert card.fingerprint == next(iter(pipeline.panel.faculty.digests.values()))
     assert not (pipeline.output / "colbert").exists()
 
 
 def test_nothing_is_asked_twice(pipeline, settings, monkeypatch):
-    first = pipeline.report_teacher()
+    first = card_of(pipeline)
     written = (pipeline.output / "teacher_card.html").read_text(encoding="utf-8")
     monkeypatch.setattr(CrossEncoderTeacher, "score", lambda *_: pytest.fail("asked again"))
-    again = Pipeline(pipeline.recipe, pipeline.output).report_teacher()
+    again = card_of(Pipeline(pipeline.recipe, pipeline.output))
     assert again == first
     assert (pipeline.output / "teacher_card.html").read_text(encoding="utf-8") == written == page(first)
 
 
 def test_trained_students_and_other_teachers_join(pipeline, settings, tmp_path):
-    pipeline.report_teacher()
+    card_of(pipeline)
     for student in pipeline.students():
         pipeline.train(student)
-    assert systems(pipeline.report_teacher())[2:] == ["ColBERT student", "SPLADE student"]
+    assert systems(card_of(pipeline))[2:] == ["ColBERT student", "SPLADE student"]
     # A student of another teacher is not this one's.
     other = pipeline.recipe.teacher.model_copy(update={"max_length": 48})
-    card = Pipeline(pipeline.recipe.model_copy(update={"teacher": other}), pipeline.output).report_teacher()
-    digest = pipeline.teacher.fingerprint.digest
+    digest = next(iter(pipeline.panel.faculty.digests.values()))
+    card = card_of(Pipeline(pipeline.recipe.model_copy(update={"teacher": other}), pipeline.output))
     assert systems(card)[2:] == [f"{other.model} ({digest})"]
     assert [row.system for row in card.agreement] == ["BM25", f"{other.model} ({digest})"]
 
@@ -81,7 +87,7 @@ def test_a_relevant_passage_that_is_blank_is_not_asked_for(pipeline, settings, t
         if row["_id"] == "p6":
             row["text"] = ""
     corpus.write_text("\n".join(map(json.dumps, rows)))
-    card = pipeline.report_teacher()
+    card = card_of(pipeline)
     assert (card.sample.queries, card.sample.left_out) == (5, 1)
 
 
@@ -105,4 +111,4 @@ def test_a_split_that_is_not_there(pipeline):
     evaluation = pipeline.recipe.evaluation.model_copy(update={"split": "dev"})
     other = Pipeline(pipeline.recipe.model_copy(update={"evaluation": evaluation}), pipeline.output)
     with pytest.raises(MenuraError, match=r"has no split 'dev'; it has: test, train"):
-        other.report_teacher()
+        other.report_teachers()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from menura import MenuraError, pipeline
+from menura import MenuraError
 from menura.mining import Candidates
-from menura.pipeline import Pipeline
+from menura.pipeline import Pipeline, pipeline, student
 from menura.recipe import Recipe
 from menura.students import save_student
 from menura.teachers import CrossEncoderTeacher
@@ -68,7 +68,7 @@ def untrained(monkeypatch):
         began.append(settings.model)
         save_student(model, output)
 
-    monkeypatch.setattr(pipeline, "train_splade", saved)
+    monkeypatch.setattr(student, "train_splade", saved)
     return began
 
 
@@ -112,8 +112,9 @@ def test_another_run_does_nothing_again(finished, base, asked, monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("done again")
 
-    for step in ("mine", "train_colbert", "train_splade"):
-        monkeypatch.setattr(pipeline, step, refuse)
+    monkeypatch.setattr(pipeline, "mine", refuse)
+    for step in ("train_colbert", "train_splade"):
+        monkeypatch.setattr(student, step, refuse)
     before = len(asked)
     again = Pipeline(recipe(base), output).evaluate()
     assert [row.scores for row in again.rows] == [row.scores for row in report.rows]
@@ -175,7 +176,7 @@ def test_the_teacher_drops_what_it_takes_for_a_positive(base, tmp_path, monkeypa
     monkeypatch.setattr(pipeline, "build_examples", recorded)
     run.train("splade")
     for turn, candidates, folder in zip((1, 2), built, (tmp_path, tmp_path / "round_2"), strict=True):
-        logits = run._logits(run.mined(turn).pairs())
+        logits = run.panel.scores(run.mined(turn).pairs())
         kept = {(q, p) for q, (positives, mined) in candidates.items() for p in mined for best in positives
                 if logits[q, p] <= logits[q, best]}  # fmt: skip
         assert kept == {(q, p) for q, (_, mined) in candidates.items() for p in mined}

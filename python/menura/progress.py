@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -19,7 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-__all__ = ["console", "progress_bar", "track"]
+__all__ = ["console", "progress_bar", "step", "track"]
 
 T = TypeVar("T")
 
@@ -55,3 +57,13 @@ def track(items: Iterable[T], description: str, *, total: int, unit: str = "it")
         for item in items:
             yield item
             progress.advance(task)
+
+
+@contextmanager
+def step(name: str) -> Iterator[Any]:
+    """Print one line when the step is done: its name, what it says, and the time."""
+    started = time.perf_counter()
+    said: list[str] = []
+    yield said.append
+    line = f"[bold green]✓[/] {name}: {escape(' '.join(said))} ({time.perf_counter() - started:.1f} s)"
+    console.print(line, highlight=False, soft_wrap=True)

@@ -5,14 +5,19 @@ Every section configures one room; the rooms take their section as an argument a
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from menura.errors import MenuraError
+from menura.section import Section, check_field
+from menura.view_settings import ViewSettings
 
 __all__ = [
     "ColbertSettings",
@@ -30,33 +35,45 @@ __all__ = [
     "TeacherSettings",
     "TrainerSettings",
     "TrainingListSettings",
+    "ViewSettings",
     "load_recipe",
 ]
 
 Head = Literal["classification", "token_matching"]
 Sampling = Literal["top", "random"]
+TeacherName = Annotated[str, Field(pattern=r"^[\w-]+$")]  # it names a folder as well
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CollectionSettings(_Section):
+class CollectionSettings(Section):
     """Which passages, queries and judgements.
 
     `source` is ``docstrings``, the path of a folder (BEIR's or MS MARCO's files, or tables of texts), a hub data set
     with BEIR's three configurations, ``tables:NAME`` of the hub or ``ir_datasets:NAME``.
-    `docstring_words` cuts the passages of ``docstrings`` after so many words.
+    `docstring_words` cuts the passages of ``docstrings`` after so many words. `id_fields` are read off an id, for
+    collections that tell a domain there: ``query.NAME`` or ``passage.NAME`` is what the first group of the regular
+    expression matches, or all of it.
     """
 
     source: str = "docstrings"
+    id_fields: dict[str, str] = Field(default_factory=dict)
     docstring_words: int | None = Field(default=None, ge=20)
     max_passages: int | None = Field(default=None, ge=1)
     max_train_queries: int | None = Field(default=None, ge=1)
     max_test_queries: int | None = Field(default=None, ge=1)
 
+    @field_validator("id_fields")
+    @classmethod
+    def _check_id_fields(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, pattern in value.items():
+            check_field(name)
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+        return value
 
-class TrainingListSettings(_Section):
+
+class TrainingListSettings(Section):
     """Positives and negatives from a file, a folder or a hub data set, in place of mining.
 
     `format` is one of `menura formats` whose files name ids.
@@ -66,7 +83,7 @@ class TrainingListSettings(_Section):
     source: str
 
 
-class FilterSettings(_Section):
+class FilterSettings(Section):
     """Which mined passages are taken for positives nobody marked, and dropped (arXiv 2407.15831).
 
     A `judge` scores a query's positives and what was mined. A passage goes where its score is above `max_score`, above
@@ -95,7 +112,7 @@ class FilterSettings(_Section):
         return self
 
 
-class MiningSettings(_Section):
+class MiningSettings(Section):
     """Negatives: from each miner the ranks after `range_min` up to `depth`, `negatives` of them per query.
 
     The miners take turns, in the order given: the best of each, then the second of each; ``random`` `sampling` draws
@@ -132,7 +149,7 @@ class MiningSettings(_Section):
         return self
 
 
-class RoundsSettings(_Section):
+class RoundsSettings(Section):
     """Mining, annotating and training `count` times: from the second round on the students mine as well.
 
     `miners` are the students that do (None: all of the recipe), beside the miners of `MiningSettings`; the teacher is
@@ -145,7 +162,7 @@ class RoundsSettings(_Section):
     start: Literal["initial", "previous"] = "initial"
 
 
-class TrainerSettings(_Section):
+class TrainerSettings(Section):
     """What the sentence-transformers trainer needs to know."""
 
     epochs: float = Field(default=1.0, gt=0)
@@ -159,21 +176,32 @@ class TrainerSettings(_Section):
     save_steps: int | None = Field(default=None, ge=1)
 
 
-class FinetuneSettings(_Section):
+class FinetuneSettings(Section):
     """Fine-tune the teacher on the training queries: each positive against some of its mined negatives.
 
     `head` is what a checkpoint without a head gets: a ``classification`` head as everywhere, or ``token_matching``,
-    which a bi-encoder learns sooner; see `menura.teachers.TokenMatching`.
+    which a bi-encoder learns sooner; see `menura.teachers.TokenMatching`. `where` keeps the queries whose fields have
+    one of the values (``{query.site: [cancer, heart]}``), so that a teacher becomes a specialist.
     """
 
+    model_config = ConfigDict(coerce_numbers_to_str=True)  # domains are often numbers
+
     head: Head = "classification"
+    where: dict[str, list[str]] = Field(default_factory=dict)
     queries: int | None = Field(default=None, ge=1)
     negatives: int = Field(default=3, ge=1)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     trainer: TrainerSettings = TrainerSettings(learning_rate=5e-5)
 
+    @field_validator("where")
+    @classmethod
+    def _check_where(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
+        for name in value:
+            check_field(name, sides=("query",))
+        return value
 
-class TeacherSettings(_Section):
+
+class TeacherSettings(Section):
     """A cross-encoder with one label. Without `finetune` it is used as it is."""
 
     model: str
@@ -183,7 +211,7 @@ class TeacherSettings(_Section):
     finetune: FinetuneSettings | None = None
 
 
-class ColbertSettings(_Section):
+class ColbertSettings(Section):
     """A ColBERT student, trained pairwise: its MaxSim margins must match the teacher's (arXiv 2010.02666).
 
     `layers` keeps only the encoder's first layers. `calibrate` scales the teacher's margins to the spread of the
@@ -204,7 +232,7 @@ class ColbertSettings(_Section):
     trainer: TrainerSettings = TrainerSettings()
 
 
-class SpladeSettings(_Section):
+class SpladeSettings(Section):
     """A SPLADE student: its dot product must match the teacher's score; a FLOPS penalty keeps it sparse.
 
     The penalty's weights grow quadratically from zero over the first `regularizer_warmup` of the steps. `dropout` None:
@@ -222,14 +250,14 @@ class SpladeSettings(_Section):
     trainer: TrainerSettings = TrainerSettings()
 
 
-class StudentsSettings(_Section):
+class StudentsSettings(Section):
     """Which students to train; at least one."""
 
     colbert: ColbertSettings | None = None
     splade: SpladeSettings | None = None
 
 
-class EvaluationSettings(_Section):
+class EvaluationSettings(Section):
     """Exact search over the whole corpus for the held-out queries of `split`."""
 
     split: str = "test"
@@ -239,17 +267,53 @@ class EvaluationSettings(_Section):
     bf16: bool = False
 
 
-class Recipe(_Section):
-    """One way to distil, whole."""
+class Recipe(Section):
+    """One way to distil, whole: one `teacher`, or several `teachers` by name and a `view` of their scores."""
 
     name: str
     seed: int = 42
     collection: CollectionSettings = CollectionSettings()
     mining: MiningSettings = MiningSettings()
-    teacher: TeacherSettings
+    teacher: TeacherSettings | None = None
+    teachers: dict[TeacherName, TeacherSettings] = Field(default_factory=dict)
+    view: ViewSettings | None = None
     students: StudentsSettings
     rounds: RoundsSettings = RoundsSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+
+    @property
+    def all_teachers(self) -> dict[str, TeacherSettings]:
+        """Every teacher by its name; a single one is called ``teacher``."""
+        return self.teachers if self.teacher is None else {"teacher": self.teacher}
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields of queries and passages that a route or a teacher's `where` asks for."""
+        asked = [name for teacher in self.all_teachers.values() if teacher.finetune for name in teacher.finetune.where]
+        if self.view is not None and self.view.combine.route is not None:
+            asked.append(self.view.combine.route)
+        return sorted(set(asked))
+
+    @model_validator(mode="after")
+    def _check_teachers(self) -> Recipe:
+        for location, message in self._problems():
+            # The location is for `_explain`, which looks up the line.
+            raise PydanticCustomError("recipe", "{message}", {"message": message, "location": location})
+        return self
+
+    def _problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        names = list(self.all_teachers)
+        if len(names) > 1 and self.mining.filter is not None and self.mining.filter.judge == "teacher":
+            yield ("mining", "filter", "judge"), "a teacher judges where there is one; name a miner"
+        if not names:
+            yield (), "there is no teacher; add teacher, or several under teachers"
+        elif self.teacher is not None and self.teachers:
+            yield ("teacher",), "teacher is for one and teachers for several; keep one of the two"
+        elif self.view is not None:
+            yield from ((("view", *location), message) for location, message in self.view.problems(names))
+        elif len(names) > 1:
+            like = f"view: {{scale: min_max, combine: mean, rescale: {{like: {names[0]}}}}}"
+            yield ("teachers",), f"several teachers need a view that makes one score of theirs; for example {like}"
 
 
 def load_recipe(source: str | Path) -> Recipe:
@@ -315,6 +379,10 @@ def _check_keys_are_unique(node: yaml.Node, name: str) -> None:
 
 
 def _explain(problem: Any, tree: yaml.Node, name: str) -> str:
+    if problem["type"] == "recipe":
+        location = problem["ctx"]["location"]
+        where = f" {'.'.join(location)}:" if location else ""
+        return f"{name}:{_line_of(tree, location)}:{where} {problem['msg']}."
     keys = ".".join(str(part) for part in problem["loc"])
     line = _line_of(tree, problem["loc"])
     if problem["type"] == "extra_forbidden":
@@ -342,13 +410,18 @@ def _line_of(node: yaml.Node, location: tuple[int | str, ...]) -> int:
 
 
 def _section_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
-    section: type[BaseModel] | None = Recipe
+    annotation: Any = Recipe
     for part in location:
+        if get_origin(annotation) is dict:
+            annotation = get_args(annotation)[1]
+            continue
+        section = _section_of(annotation)
         if section is None or str(part) not in section.model_fields:
             return None
         annotation = section.model_fields[str(part)].annotation
-        options = getattr(annotation, "__args__", (annotation,))
-        section = next(
-            (option for option in options if isinstance(option, type) and issubclass(option, BaseModel)), None
-        )
-    return section
+    return _section_of(annotation)
+
+
+def _section_of(annotation: Any) -> type[BaseModel] | None:
+    options = get_args(annotation) or (annotation,)
+    return next((option for option in options if isinstance(option, type) and issubclass(option, BaseModel)), None)

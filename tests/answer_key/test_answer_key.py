@@ -103,11 +103,11 @@ def test_reading_what_others_have_said(key):
     annotated(key, first)
     annotated(key, second, PAIRS[:3])
     key.register("silent", {})
-    (name,) = other_logits(key, first.fingerprint.digest, PAIRS, QUERIES, CORPUS)
+    (name,) = other_logits(key, [first.fingerprint.digest], PAIRS, QUERIES, CORPUS)
     assert name == "counting (second)"
-    (known,) = other_logits(key, "teacher", PAIRS, QUERIES, CORPUS).values()
+    (known,) = other_logits(key, ["teacher"], PAIRS, QUERIES, CORPUS).values()
     assert known == read_logits(key, "second", PAIRS[:3], QUERIES, CORPUS)
-    assert len(other_logits(key, "silent", PAIRS, QUERIES, CORPUS)) == 2
+    assert len(other_logits(key, ["silent"], PAIRS, QUERIES, CORPUS)) == 2
 
 
 def test_nothing_to_do(key):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -34,9 +34,13 @@ def read_logits(
 
 
 def other_logits(
-    key: AnswerKey, teacher: str, pairs: Sequence[Pair], queries: Mapping[str, str], corpus: Mapping[str, str]
+    key: AnswerKey,
+    teachers: Collection[str],
+    pairs: Sequence[Pair],
+    queries: Mapping[str, str],
+    corpus: Mapping[str, str],
 ) -> dict[str, dict[Pair, float]]:
-    """What teachers other than the one of digest `teacher` have said of `pairs`, as far as they were asked.
+    """What teachers other than those of the digests `teachers` have said of `pairs`, as far as they were asked.
 
     They are known by their models' names and their digests; those that have said nothing of the pairs are left out.
 
@@ -46,7 +50,7 @@ def other_logits(
     wanted = WantedPairs.of(pairs, queries, corpus)
     others: dict[str, dict[Pair, float]] = {}
     for digest, details in key.teachers().items():
-        if digest != teacher:
+        if digest not in teachers:
             logits = key.logits(digest, wanted.pairs)[wanted.positions].tolist()
             known = {pair: logit for pair, logit in zip(pairs, logits, strict=True) if not math.isnan(logit)}
             if known:

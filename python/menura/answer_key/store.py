@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -154,10 +155,22 @@ class AnswerKey:
         Raises:
             MenuraError: a table cannot be written.
         """
-        hours = int(older_than.total_seconds() // 3600)
+        options: dict[str, Any] = {
+            "retention_hours": int(older_than.total_seconds() // 3600),
+            "enforce_retention_duration": False,
+            "full": True,
+        }
         removed: list[str] = []
-        for table in (self.scores, self._teachers, self._runs):
+        for name, table in (("scores", self.scores), ("teachers", self._teachers), ("runs", self._runs)):
             with writable(table):
                 table.update_incremental()
-                removed += table.vacuum(hours, dry_run=dry_run, enforce_retention_duration=False, full=True)
+                removed += self._present(name, table.vacuum(dry_run=True, **options))
+                if not dry_run:
+                    table.vacuum(dry_run=False, **options)
         return removed
+
+    def _present(self, table: str, files: list[str]) -> list[str]:
+        """Those that are still there: a log remembers for days what has been removed."""
+        if "://" in self.location:
+            return files
+        return [file for file in files if (Path(self.location) / table / file).exists()]

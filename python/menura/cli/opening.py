@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from menura.errors import MenuraError
+
 if TYPE_CHECKING:
     from menura.pipeline import Pipeline
 
@@ -41,6 +43,8 @@ def open_pipeline(recipe: str, output: Path | None, collection: str | None, teac
         changed = loaded.collection.model_copy(update={"source": collection})
         loaded = loaded.model_copy(update={"collection": changed})
     if teacher is not None:
+        if loaded.teacher is None:
+            raise MenuraError("[recipe] --teacher takes the place of one teacher, and the recipe has several.")
         finished = loaded.teacher.model_copy(update={"model": teacher, "finetune": None})
         loaded = loaded.model_copy(update={"teacher": finished})
     return Pipeline(loaded, output or Path("runs") / loaded.name)

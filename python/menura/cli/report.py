@@ -27,8 +27,9 @@ def teacher(
 ) -> None:
     """Draw the teacher's report card: how far can it be trusted, before students copy it?"""
     pipeline = open_pipeline(recipe, output, collection, teacher)
-    card = pipeline.report_teacher()
+    cards = pipeline.report_teachers()
     from menura.evaluation.report_card import summary
 
-    Console().print(summary(card))
-    Console().print(f"Written to {pipeline.output / 'teacher_card.html'} and .json.", highlight=False)
+    for path, card in cards.items():
+        Console().print(summary(card))
+        Console().print(f"Written to {path} and .json.", highlight=False)

@@ -1,7 +1,7 @@
 """Corpora, queries and judgements: folders of several layouts, hub data sets, ir_datasets, docstrings."""
 
 from menura.collections.beir import read_beir, write_beir
-from menura.collections.collection import Collection, Qrels
+from menura.collections.collection import Collection, Fields, Qrels
 from menura.collections.docstrings import docstring_collection
 from menura.collections.hub import read_hub
 from menura.collections.ir_dataset import read_ir_dataset
@@ -13,6 +13,7 @@ from menura.collections.trec import read_trec_qrels, write_trec_qrels
 
 __all__ = [
     "Collection",
+    "Fields",
     "Qrels",
     "Run",
     "RunningTop",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-from menura.collections.collection import Collection
+from menura.collections.collection import Collection, Fields
+from menura.collections.fields import fields_of_side
 from menura.collections.rows import gather_judgements, gather_texts
 from menura.errors import MenuraError
 from menura.files import json_lines, lines
@@ -14,8 +16,11 @@ from menura.files import json_lines, lines
 __all__ = ["read_beir", "write_beir"]
 
 
-def read_beir(folder: str | Path) -> Collection:
+def read_beir(folder: str | Path, *, fields: Iterable[str] = ()) -> Collection:
     """Read a BEIR folder. A passage's title and text are joined by a space.
+
+    Args:
+        fields: ``query.NAME`` and ``passage.NAME``: what else to read of a line, from its own keys or its ``metadata``.
 
     Raises:
         MenuraError: a file is missing or a line is not what it should be (bad JSON, an id or text that is no string,
@@ -24,16 +29,17 @@ def read_beir(folder: str | Path) -> Collection:
     folder = Path(folder)
     if not folder.is_dir():
         raise MenuraError(f"[collections] there is no BEIR folder at {folder}.")
-    corpus = gather_texts(json_lines(folder / "corpus.jsonl"))
-    queries = gather_texts(json_lines(folder / "queries.jsonl"))
+    found: Fields = {name: {} for name in fields}
+    corpus = gather_texts(json_lines(folder / "corpus.jsonl"), fields_of_side(found, "passage"))
+    queries = gather_texts(json_lines(folder / "queries.jsonl"), fields_of_side(found, "query"))
     qrels = {path.stem: gather_judgements(_judgements(path)) for path in sorted((folder / "qrels").glob("*.tsv"))}
     if not qrels:
         raise MenuraError(f"[collections] {folder} has no judgements; expected qrels/train.tsv, qrels/test.tsv, ...")
-    return Collection(folder.name, corpus, queries, qrels)
+    return Collection(folder.name, corpus, queries, qrels, found)
 
 
 def write_beir(collection: Collection, folder: str | Path) -> None:
-    """Write `collection` as a BEIR folder.
+    """Write `collection` as a BEIR folder, its fields as ``metadata``.
 
     Raises:
         MenuraError: the folder cannot be written.
@@ -41,10 +47,18 @@ def write_beir(collection: Collection, folder: str | Path) -> None:
     folder = Path(folder)
     try:
         (folder / "qrels").mkdir(parents=True, exist_ok=True)
-        for name, texts in (("corpus", collection.corpus), ("queries", collection.queries)):
+        for name, side, texts in (
+            ("corpus", "passage", collection.corpus),
+            ("queries", "query", collection.queries),
+        ):
+            fields = fields_of_side(collection.fields, side)
             with (folder / f"{name}.jsonl").open("w", encoding="utf-8") as file:
                 for identifier, text in texts.items():
-                    file.write(json.dumps({"_id": identifier, "text": text}, ensure_ascii=False) + "\n")
+                    row: dict[str, Any] = {"_id": identifier, "text": text}
+                    metadata = {field: values[identifier] for field, values in fields.items() if identifier in values}
+                    if metadata:
+                        row["metadata"] = metadata
+                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
         for split, judgements in collection.qrels.items():
             with (folder / "qrels" / f"{split}.tsv").open("w", encoding="utf-8") as file:
                 file.write("query-id\tcorpus-id\tscore\n")

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, replace
+from collections.abc import Collection as Container
+from dataclasses import dataclass, field, replace
 
 from menura.errors import MenuraError
 
-__all__ = ["Collection", "Qrels"]
+__all__ = ["Collection", "Fields", "Qrels"]
 
 # query id -> passage id -> grade; relevant from 1 on
 Qrels = dict[str, dict[str, int]]
+# "query.NAME" or "passage.NAME" -> id -> value
+Fields = dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True)
 class Collection:
     """Texts by id, and judgements by split (``train``, ``dev``, ``test``).
 
-    A passage may be blank, as some are in real collections: it can be found, and is never mined or scored.
+    A passage may be blank, as some are in real collections: it can be found, and is never mined or scored. `fields`
+    are those that were asked for of what else is known of a query or a passage; not every id needs to have a value.
 
     Raises:
         MenuraError: the corpus is empty; a query is blank; or a judgement names a query or passage that is not there.
@@ -27,6 +31,7 @@ class Collection:
     corpus: dict[str, str]
     queries: dict[str, str]
     qrels: dict[str, Qrels]
+    fields: Fields = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.corpus:
@@ -82,10 +87,18 @@ class Collection:
             others = [passage_id for passage_id in corpus if passage_id not in judged]
             chosen = judged.union(generator.sample(others, max(0, passages - len(judged))))
             corpus = {passage_id: text for passage_id, text in corpus.items() if passage_id in chosen}
-        return replace(self, corpus=corpus, queries=queries, qrels=qrels)
+        fields = {
+            name: _restrict(values, queries if name.startswith("query.") else corpus)
+            for name, values in self.fields.items()
+        }
+        return replace(self, corpus=corpus, queries=queries, qrels=qrels, fields=fields)
 
 
 def _sample_queries(judgements: Qrels, limit: int | None, generator: random.Random) -> Qrels:
     if limit is None or limit >= len(judgements):
         return judgements
     return {query_id: judgements[query_id] for query_id in generator.sample(sorted(judgements), limit)}
+
+
+def _restrict(values: dict[str, str], kept: Container[str]) -> dict[str, str]:
+    return {identifier: value for identifier, value in values.items() if identifier in kept}

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from menura.collections.collection import Collection, Qrels
+from menura.collections.collection import Collection, Fields, Qrels
+from menura.collections.fields import fields_of_side
 from menura.collections.rows import gather_judgements, gather_texts
 from menura.errors import MenuraError
 
 __all__ = ["read_hub"]
 
 
-def read_hub(name: str) -> Collection:
+def read_hub(name: str, *, fields: Iterable[str] = ()) -> Collection:
     """Read `corpus {_id, title, text}`, `queries {_id, text}` and the judgements `{query-id, corpus-id, score}`.
 
     The judgements are looked for in `name` itself (configuration ``qrels`` or ``default``) and in ``name-qrels``.
     Ids of any type become strings, on both sides.
 
+    Args:
+        fields: ``query.NAME`` and ``passage.NAME``: which other columns to read, or keys of a ``metadata`` column.
+
     Raises:
         MenuraError: the data set cannot be loaded, or a row is not what it should be, with its number;
             or see `Collection`.
     """
-    corpus = gather_texts(_texts(name, "corpus"))
-    queries = gather_texts(_texts(name, "queries"))
-    return Collection(name, corpus, queries, _read_qrels(name))
+    found: Fields = {field: {} for field in fields}
+    corpus = gather_texts(_texts(name, "corpus"), fields_of_side(found, "passage"))
+    queries = gather_texts(_texts(name, "queries"), fields_of_side(found, "query"))
+    return Collection(name, corpus, queries, _read_qrels(name), found)
 
 
 def _read_qrels(name: str) -> dict[str, Qrels]:

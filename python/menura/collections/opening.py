@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from menura.collections.beir import read_beir
 from menura.collections.collection import Collection
 from menura.collections.docstrings import docstring_collection
+from menura.collections.fields import check_fields, with_id_fields
 from menura.collections.hub import read_hub
 from menura.collections.ir_dataset import read_ir_dataset
 from menura.collections.msmarco import is_msmarco, read_msmarco
@@ -19,16 +21,22 @@ __all__ = ["open_collection", "read_collection"]
 IR_DATASETS, TABLES = "ir_datasets:", "tables:"
 
 
-def open_collection(settings: CollectionSettings, *, seed: int) -> Collection:
+def open_collection(settings: CollectionSettings, *, seed: int, fields: Sequence[str] = ()) -> Collection:
     """Open and sample the collection that `settings.source` names: ``docstrings``, or see `read_collection`.
 
+    Args:
+        fields: ``query.NAME`` and ``passage.NAME`` that are needed of its rows, or of its ids (`settings.id_fields`).
+
     Raises:
-        MenuraError: it cannot be read, or breaks a contract of `Collection`.
+        MenuraError: it cannot be read, breaks a contract of `Collection`, or lacks a field.
     """
     if settings.source == "docstrings":
         collection = docstring_collection(max_passages=settings.max_passages, max_words=settings.docstring_words)
     else:
-        collection = read_collection(settings.source)
+        columns = [name for name in fields if name not in settings.id_fields]
+        collection = read_collection(settings.source, fields=columns)
+    collection = with_id_fields(collection, settings.id_fields)
+    check_fields(collection, fields)
     return collection.sample(
         passages=settings.max_passages,
         train_queries=settings.max_train_queries,
@@ -37,11 +45,14 @@ def open_collection(settings: CollectionSettings, *, seed: int) -> Collection:
     )
 
 
-def read_collection(source: str) -> Collection:
+def read_collection(source: str, *, fields: Sequence[str] = ()) -> Collection:
     """The whole collection `source`.
 
     ``ir_datasets:NAME``; ``tables:NAME``, tables of texts on the hub; else a folder, of BEIR's files, of MS MARCO's or
     of tables, if one of that name is there or the name looks like a path; else a data set of the hub.
+
+    Args:
+        fields: ``query.NAME`` and ``passage.NAME``; rows of BEIR folders and of hub data sets may have them.
 
     Raises:
         MenuraError: it cannot be read, or breaks a contract of `Collection`.
@@ -51,11 +62,11 @@ def read_collection(source: str) -> Collection:
     if source.startswith(TABLES):
         return read_three_tables(locate(source.removeprefix(TABLES)))
     if not Path(source).is_dir() and not source.startswith(("/", ".", "~")):
-        return read_hub(source)
+        return read_hub(source, fields=fields)
     folder = Path(source).expanduser()
     if not (folder / "corpus.jsonl").is_file():
         if is_msmarco(folder):
             return read_msmarco(folder)
         if is_three_tables(folder):
             return read_three_tables(folder)
-    return read_beir(folder)
+    return read_beir(folder, fields=fields)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from menura.collections.collection import Qrels
@@ -12,12 +13,14 @@ from menura.errors import MenuraError
 __all__ = ["gather_judgements", "gather_texts"]
 
 
-def gather_texts(rows: Iterable[tuple[str, Any]]) -> dict[str, str]:
+def gather_texts(rows: Iterable[tuple[str, Any]], fields: Mapping[str, dict[str, str]] | None = None) -> dict[str, str]:
     """Id -> text from (place, `{_id, text, title}`). The title is optional; it and the text are joined by a space.
+
+    `fields`, by name, are filled with id -> value, from a row's own column of that name, else from its ``metadata``.
 
     Raises:
         MenuraError: with the place: a row has no id or text, its id is no string or stands twice, or its text is no
-            string or cannot be written as UTF-8.
+            string or cannot be written as UTF-8, or a field's value is neither a string nor a whole number.
     """
     texts: dict[str, str] = {}
     for where, row in rows:
@@ -34,6 +37,10 @@ def gather_texts(rows: Iterable[tuple[str, Any]]) -> dict[str, str]:
         text = _checked(row["text"], "text", where)
         title = _checked(row.get("title") or "", "title", where)
         texts[identifier] = f"{title} {text}".strip() if title else text
+        for name, values in (fields or {}).items():
+            value = _field(row, name, where)
+            if value is not None:
+                values[identifier] = value
     return texts
 
 
@@ -65,6 +72,19 @@ def _checked(text: Any, field: str, where: str) -> str:
             f"[collections] {where}: the {field} holds {text[error.start]!a}, half of a character, at {error.start}."
         ) from error
     return text
+
+
+def _field(row: Mapping[str, Any], name: str, where: str) -> str | None:
+    metadata = row.get("metadata")
+    value = row.get(name, metadata.get(name) if isinstance(metadata, dict) else None)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise MenuraError(
+            f"[collections] {where}: the field {name!r} must be a string or a whole number; got {value!r} "
+            f"({type(value).__name__})."
+        )
+    return sys.intern(str(value))  # few values, many ids
 
 
 def _whole_number(value: Any, where: str) -> int:

@@ -10,6 +10,7 @@ from sentence_transformers import MultiVectorEncoder
 from sentence_transformers.base.losses.merged_forward import embed_columns_padded
 from torch import Tensor, nn
 
+from menura.losses.labels import split_labels
 from menura.losses.margin_mse import Pairs, margin_mse
 from menura.losses.pointwise_mse import Affine
 from menura.ops import maxsim
@@ -20,7 +21,8 @@ __all__ = ["ColbertMarginMSELoss"]
 class ColbertMarginMSELoss(nn.Module):
     """Margin MSE between MaxSim scores and a teacher's logits.
 
-    Columns of the data set: query, passage_1, ..., passage_N, and `label` with the N logits of the teacher.
+    Columns of the data set: query, passage_1, ..., passage_N, and `label` with the N logits of the teacher, or with
+    these and the weight of each: a margin counts the product of its two weights.
 
     Args:
         model: the student.
@@ -46,7 +48,8 @@ class ColbertMarginMSELoss(nn.Module):
             query_mask=encoded["attention_mask"],
             document_mask=_stack(masks),
         )
-        return margin_mse(scores, self.calibration(labels), pairs=self.pairs)
+        logits, weights = split_labels(labels)
+        return margin_mse(scores, self.calibration(logits), pairs=self.pairs, weights=weights)
 
     def get_config_dict(self) -> dict[str, Any]:
         """What the model card says of the loss."""

@@ -7,21 +7,26 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from menura.losses.labels import weighted_mean
+
 __all__ = ["Pairs", "margin_mse"]
 
 Pairs = Literal["positive", "all"]
 
 
-def margin_mse(student: Tensor, teacher: Tensor, *, pairs: Pairs = "positive") -> Tensor:
-    """The mean over pairs of `((s_i - s_j) - (t_i - t_j))^2`.
+def margin_mse(student: Tensor, teacher: Tensor, *, pairs: Pairs = "positive", weights: Tensor | None = None) -> Tensor:
+    """The mean over pairs of `((s_i - s_j) - (t_i - t_j))^2`, weighed by `w_i w_j`.
+
+    A margin is as good as both of its scores: the weighted mean is `sum w_i w_j e_ij^2 / sum w_i w_j` over the batch.
 
     Args:
         student: scores `[B,N]`, N passages a query, at least two.
         teacher: raw logits `[B,N]` of the same passages; no gradient flows to them.
         pairs: ``"positive"``: the first passage against each other one. ``"all"``: every i < j.
+        weights: `[B,N]`, how much each logit counts, 0 or more. None: all the same.
 
     Returns:
-        A scalar in the student's dtype. Scores may be shifted per query at will.
+        A scalar in the student's dtype; zero where no pair counts. Scores may be shifted per query at will.
 
     Raises:
         ValueError: the shapes differ or there are fewer than two passages.
@@ -31,8 +36,14 @@ def margin_mse(student: Tensor, teacher: Tensor, *, pairs: Pairs = "positive") -
             "[margin_mse] student and teacher must both be [B,N] with N of 2 or more; "
             f"got {list(student.shape)} and {list(teacher.shape)}."
         )
+    if weights is not None and weights.shape != teacher.shape:
+        raise ValueError(
+            f"[margin_mse] weights must be {list(teacher.shape)} as the logits; got {list(weights.shape)}."
+        )
     error = student - teacher.detach().to(student.dtype)
     if pairs == "positive":
-        return (error[:, :1] - error[:, 1:]).square().mean()
+        squares = (error[:, :1] - error[:, 1:]).square()
+        return weighted_mean(squares, None if weights is None else weights[:, :1] * weights[:, 1:])
     first, second = torch.triu_indices(student.shape[1], student.shape[1], offset=1, device=student.device)
-    return (error[:, first] - error[:, second]).square().mean()
+    squares = (error[:, first] - error[:, second]).square()
+    return weighted_mean(squares, None if weights is None else weights[:, first] * weights[:, second])

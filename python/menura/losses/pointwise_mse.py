@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from menura.losses.labels import weighted_mean
+
 __all__ = ["Affine", "pointwise_mse"]
 
 
@@ -43,13 +45,19 @@ class Affine:
         return teacher * self.scale + self.offset
 
 
-def pointwise_mse(student: Tensor, teacher: Tensor, *, calibration: Affine | None = None) -> Tensor:
-    """The mean of `(s - calibration(t))^2` over all scores.
+def pointwise_mse(
+    student: Tensor, teacher: Tensor, *, calibration: Affine | None = None, weights: Tensor | None = None
+) -> Tensor:
+    """The mean of `(s - calibration(t))^2` over all scores, weighed: `sum w e^2 / sum w`.
 
     Args:
         student: scores of any shape.
         teacher: raw logits of the same shape; no gradient flows to them.
         calibration: the map from the teacher's scale to the student's. None: they share one.
+        weights: how much each score counts, 0 or more, of the same shape. None: all the same.
+
+    Returns:
+        A scalar in the student's dtype; zero where no score counts.
 
     Raises:
         ValueError: the shapes differ.
@@ -59,5 +67,9 @@ def pointwise_mse(student: Tensor, teacher: Tensor, *, calibration: Affine | Non
             "[pointwise_mse] student and teacher must have one shape; "
             f"got {list(student.shape)} and {list(teacher.shape)}."
         )
+    if weights is not None and weights.shape != teacher.shape:
+        raise ValueError(
+            f"[pointwise_mse] weights must be {list(teacher.shape)} as the logits; got {list(weights.shape)}."
+        )
     target = teacher.detach().to(student.dtype)
-    return (student - (calibration or Affine())(target)).square().mean()
+    return weighted_mean((student - (calibration or Affine())(target)).square(), weights)

@@ -10,6 +10,7 @@ from sentence_transformers import SparseEncoder
 from sentence_transformers.base.losses.merged_forward import embed_columns
 from torch import Tensor, nn
 
+from menura.losses.labels import split_labels
 from menura.losses.pointwise_mse import Affine, pointwise_mse
 from menura.ops import flops, sparse_dot
 
@@ -19,8 +20,9 @@ __all__ = ["SpladeScoreMSELoss"]
 class SpladeScoreMSELoss(nn.Module):
     """MSE between dot products and a teacher's calibrated logits, plus weighted FLOPS of both sides.
 
-    Columns of the data set: query, passage_1, ..., passage_N, and `label` with the N logits of the teacher. FLOPS
-    takes the mean over all passages of the batch, and over all queries, before squaring.
+    Columns of the data set: query, passage_1, ..., passage_N, and `label` with the N logits of the teacher, or with
+    these and the weight of each. FLOPS takes the mean over all passages of the batch, and over all queries, before
+    squaring; there all texts count the same.
 
     Args:
         model: the student.
@@ -56,9 +58,10 @@ class SpladeScoreMSELoss(nn.Module):
             "query_terms": _active_terms(queries),
             "document_terms": _active_terms(documents),
         }
+        logits, weights = split_labels(labels)
         share = self.regularizer_share
         return {
-            "score_mse": pointwise_mse(scores, labels, calibration=self.calibration),
+            "score_mse": pointwise_mse(scores, logits, calibration=self.calibration, weights=weights),
             "document_flops": share * self.document_regularizer * flops(documents),
             "query_flops": share * self.query_regularizer * flops(queries),
         }

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from menura.errors import MenuraError
 from menura.losses import Affine
+from menura.losses.labels import split_labels
 
 __all__ = ["fit_calibration", "fit_margin_scale"]
 
@@ -49,10 +50,11 @@ def fit_margin_scale(model: MultiVectorEncoder, examples: Dataset, *, seed: int 
 
 
 def _sample(examples: Dataset, seed: int) -> tuple[list[str], list[list[str]], Tensor]:
-    """Queries `[R]`, N columns of passages `[R]`, and the teacher's logits `[R,N]`."""
+    """Queries `[R]`, N columns of passages `[R]`, and the teacher's logits `[R,N]`, whatever they weigh."""
     rows = examples.shuffle(seed=seed).select(range(min(len(examples), SAMPLED_ROWS)))
     columns = [list(rows[name]) for name in rows.column_names if name.startswith("passage_")]
-    return list(rows["query"]), columns, torch.tensor(rows["label"])
+    logits, _ = split_labels(torch.tensor(rows["label"]))
+    return list(rows["query"]), columns, logits
 
 
 def _fit(student: Tensor, teacher: Tensor) -> Affine:

@@ -1,4 +1,4 @@
-"""Training rows: a query, N passages, and the teacher's N logits."""
+"""Training rows: a query, N passages, the teacher's N logits, and how much each of them counts."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def build_examples(
     corpus: Mapping[str, str],
     *,
     negatives: int,
+    weights: Mapping[tuple[str, str], float] | None = None,
 ) -> Dataset:
     """One row per (query, positive), with the next `negatives` of the query's negatives; the hardest come first.
 
@@ -30,12 +31,14 @@ def build_examples(
     Args:
         candidates: query id -> (positive ids, negative ids).
         logits: (query id, passage id) -> the teacher's raw logit.
+        weights: (query id, passage id) -> how much that logit counts. None: all the same.
 
     Returns:
-        Columns `query`, `passage_1` (the positive), ..., `passage_N`, and `label` with N logits in that order.
+        Columns `query`, `passage_1` (the positive), ..., `passage_N`, and `label` with N logits in that order; with
+        `weights`, `label` has two rows, N logits and N weights.
 
     Raises:
-        MenuraError: an id has no text, a pair has no logit, or no query has enough negatives.
+        MenuraError: an id has no text, a pair has no logit or weight, or no query has enough negatives.
     """
     rows = []
     enough = {query_id: sides for query_id, sides in candidates.items() if len(sides[1]) >= negatives}
@@ -46,7 +49,12 @@ def build_examples(
             row.update(
                 {f"passage_{n}": _text(corpus, identifier, "passage") for n, identifier in enumerate(passages, 1)}
             )
-            row["label"] = [_logit(logits, query_id, passage_id) for passage_id in passages]
+            row["label"] = [_known(logits, query_id, passage_id, "teacher score") for passage_id in passages]
+            if weights is not None:
+                row["label"] = [
+                    row["label"],
+                    [_known(weights, query_id, passage_id, "weight") for passage_id in passages],
+                ]
             rows.append(row)
     if rows and len(enough) < len(candidates):
         logger.warning(
@@ -71,7 +79,7 @@ def _text(texts: Mapping[str, str], identifier: str, kind: str) -> str:
     return texts[identifier]
 
 
-def _logit(logits: Mapping[tuple[str, str], float], query_id: str, passage_id: str) -> float:
-    if (query_id, passage_id) not in logits:
-        raise MenuraError(f"[training] the pair {(query_id, passage_id)} has no teacher score; annotate it first.")
-    return logits[query_id, passage_id]
+def _known(values: Mapping[tuple[str, str], float], query_id: str, passage_id: str, kind: str) -> float:
+    if (query_id, passage_id) not in values:
+        raise MenuraError(f"[training] the pair {(query_id, passage_id)} has no {kind}; annotate it first.")
+    return values[query_id, passage_id]

@@ -1,0 +1,92 @@
+"""Everything a recipe has, measured on the same held-out queries."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from menura.evaluation import Report, Row, measure, rerank
+from menura.mining import Bm25Miner
+from menura.pipeline.student import TITLES, Student
+from menura.progress import step
+from menura.students import Search
+
+if TYPE_CHECKING:
+    from menura.pipeline.pipeline import Pipeline
+
+__all__ = ["evaluate"]
+
+
+def evaluate(pipeline: Pipeline) -> Report:
+    """BM25, the teachers, and every student before and after, of every round; the report is written, too."""
+    collection, split = pipeline.collection, pipeline.recipe.evaluation.split
+    report = Report(collection.name, len(collection.corpus), len(collection.split_queries(split)))
+    bm25 = _bm25(pipeline)
+    report.rows += [_row(pipeline, "BM25", bm25)]
+    report.rows += [_row(pipeline, who, found) for who, found in _teachers(pipeline, bm25)]
+    for student in pipeline.students():
+        report.rows += _student(pipeline, student)
+        terms = report.rows[-1].document_terms
+        if terms is not None and pipeline.recipe.students.splade is not None:
+            budget = pipeline.recipe.students.splade.document_budget
+            verdict = "within" if terms <= budget else "OVER"
+            report.notes.append(f"SPLADE: {terms:.0f} terms a document, {verdict} its {budget}.")
+    report.notes += pipeline.panel.notes()
+    report.write(pipeline.output)
+    return report
+
+
+def _bm25(pipeline: Pipeline) -> Search:
+    settings = pipeline.recipe.evaluation
+    queries = pipeline.collection.split_queries(settings.split)
+    with step("evaluate bm25") as done:
+        began = time.perf_counter()
+        miner = Bm25Miner(pipeline.collection.corpus)
+        started = time.perf_counter()
+        run = miner.search(queries, settings.depth)
+        found = Search(run, time.perf_counter() - started, document_seconds=started - began)
+        done(f"{len(queries):,} queries")
+    return found
+
+
+def _teachers(pipeline: Pipeline, bm25: Search) -> Iterator[tuple[str, Search]]:
+    """BM25's best, re-ranked: by each of several teachers, and by the view of them all."""
+    depth, panel = pipeline.recipe.evaluation.rerank_depth, pipeline.panel
+    pairs = [(query_id, passage_id) for query_id, found in bm25.run.items() for passage_id in list(found)[:depth]]
+    several = panel.faculty.names if len(panel.faculty.names) > 1 else []
+    for teacher in [*several, None]:
+        summary = panel.annotate(pairs, teacher)
+        # The speed is only known where nothing had been scored before.
+        fresh = summary.scored == summary.asked
+        seconds = bm25.seconds + summary.seconds if fresh and bm25.seconds is not None else None
+        who = f"Teacher {teacher}" if teacher else "View of the teachers" if several else "Teacher"
+        yield f"{who} on BM25 top {depth}", Search(rerank(bm25.run, panel.scores(pairs, teacher)), seconds)
+
+
+def _student(pipeline: Pipeline, student: Student) -> list[Row]:
+    """Before, and after each round."""
+    title, model, corpus = TITLES[student], pipeline.model(student), pipeline.collection.corpus
+    queries = pipeline.collection.split_queries(pipeline.recipe.evaluation.split)
+    rounds = range(1, pipeline.recipe.rounds.count + 1)
+    folders = [pipeline.train(student, turn) for turn in rounds]
+    with step(f"evaluate {student}") as done:
+        start = f"{title} start"
+        rows = [_row(pipeline, start, model.search(corpus, queries))]
+        for turn, folder in zip(rounds, folders, strict=True):
+            found = model.at(folder).search(corpus, queries)
+            rows.append(_row(pipeline, pipeline.in_round(f"{title} distilled", turn), found, start))
+        done(f"{len(queries):,} queries, before and after")
+    return rows
+
+
+def _row(pipeline: Pipeline, system: str, search: Search, start: str | None = None) -> Row:
+    return Row(
+        system,
+        measure(search.run, pipeline.collection.qrels[pipeline.recipe.evaluation.split]),
+        search.seconds,
+        search.query_terms,
+        search.document_terms,
+        search.document_seconds,
+        start,
+    )

@@ -1,0 +1,191 @@
+"""What the teachers of a recipe say, asked once and seen through the recipe's view."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from menura.answer_key import AnnotationSummary, AnswerKey, Share, annotate, read_logits
+from menura.answer_key.views import (
+    Answers,
+    Contradiction,
+    Fit,
+    contradiction_rows,
+    fit_view,
+    pairs_to_ask,
+    read_answers,
+    view_scores,
+    view_targets,
+    write_contradictions,
+    write_fit,
+)
+from menura.collections import Collection, Qrels
+from menura.mining import Candidates
+from menura.progress import step
+from menura.recipe import Recipe, ViewSettings
+from menura.stage import identity
+from menura.teachers import Faculty
+
+__all__ = ["Lesson", "Panel"]
+
+logger = logging.getLogger(__name__)
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What the students are taught: a score for each pair, and a weight unless all count the same."""
+
+    scores: dict[Pair, float]
+    weights: dict[Pair, float] | None = None
+
+    def keep(self, candidates: Candidates) -> Candidates:
+        """Those that are taught; a view may leave some out."""
+        taught = [pair in self.scores for pair in candidates.pairs()]
+        return replace(candidates, table=candidates.table.filter(taught))
+
+
+class Panel:
+    """The teachers of one recipe and output folder, and their answers in `key`.
+
+    Args:
+        candidates: the training queries' candidates, for fine-tuning and for fitting the view; mined when called.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        output: Path,
+        collection: Collection,
+        key: AnswerKey,
+        candidates: Callable[[], Candidates],
+    ) -> None:
+        self.faculty = Faculty(
+            recipe.all_teachers,
+            output / "teacher",
+            collection,
+            lambda: candidates().by_query(),
+            seed=recipe.seed,
+        )
+        self._view = recipe.view or ViewSettings()  # of one teacher that is its logits as they are
+        self._folder = output / "view"
+        self._collection = collection
+        self._key = key
+        self._candidates = candidates
+
+    @property
+    def identity(self) -> str:
+        """Changes with whatever changes what the students are taught of the same candidates."""
+        return identity([self.faculty.digests, self._view.model_dump(), self._collection.fields])
+
+    def notes(self) -> list[str]:
+        """For a report: who the teachers were, and how they were seen."""
+        faculty = self.faculty
+        notes = [
+            f"{faculty.title('Teacher', name)}: {faculty.digests[name]}, {settings.model}."
+            for name, settings in faculty.settings.items()
+        ]
+        if len(faculty.names) > 1:
+            counts = "".join(f", {name} {weight:.2f}" for name, weight in self.fit.weights.items())
+            notes.append(f"View: {self._view.model_dump_json(exclude_defaults=True)}{counts}.")
+        return notes
+
+    def annotate(
+        self,
+        pairs: Sequence[Pair],
+        name: str | None = None,
+        *,
+        limit: int | None = None,
+        share: Share | None = None,
+    ) -> AnnotationSummary:
+        """Have one teacher score `pairs`, or every teacher those that the view needs of it.
+
+        Args:
+            limit: score at most so many, by all teachers together.
+            share: score this part of the pairs only.
+        """
+        if name is not None:
+            wanted = {name: list(pairs)}
+        else:
+            wanted = pairs_to_ask(self._view, self.faculty.names, pairs, self._collection)
+        done: list[AnnotationSummary] = []
+        for teacher, needed in wanted.items():
+            left = None if limit is None else limit - sum(summary.scored for summary in done)
+            done.append(self._ask(teacher, needed, left, share))
+        return AnnotationSummary(
+            asked=sum(summary.asked for summary in done),
+            known=sum(summary.known for summary in done),
+            scored=sum(summary.scored for summary in done),
+            seconds=sum(summary.seconds for summary in done),
+        )
+
+    def scores(self, pairs: Sequence[Pair], name: str | None = None) -> dict[Pair, float]:
+        """One teacher's logits, or the view's scores; pairs on which every teacher abstains are left out.
+
+        No label is looked at: these may be the held-out queries.
+        """
+        if name is not None:
+            collection = self._collection
+            return read_logits(self._key, self.faculty.digests[name], pairs, collection.queries, collection.corpus)
+        scores = view_scores(self._view, self.fit, self._answers(pairs))
+        return {pair: score for pair, score in zip(pairs, scores.tolist(), strict=True) if not math.isnan(score)}
+
+    def lesson(self, pairs: Sequence[Pair]) -> Lesson:
+        """What the students learn of training `pairs`; contradictions are listed in `view/`."""
+        answers = self._answers(pairs, self._collection.qrels["train"])
+        targets = view_targets(self._view, self.fit, answers)
+        if targets.silent:
+            logger.warning(
+                "%d of %d pairs are left out: no teacher tells them from the others of their query.",
+                targets.silent,
+                len(pairs),
+            )
+        if self._view.contradictions is not None:
+            self._list(targets.contradictions, answers, self._view.contradictions.table)
+        kept = [pairs[position] for position in targets.positions.tolist()]
+        scores = dict(zip(kept, targets.scores.tolist(), strict=True))
+        even = bool((targets.weights == 1).all())
+        return Lesson(scores, None if even else dict(zip(kept, targets.weights.tolist(), strict=True)))
+
+    @cached_property
+    def fit(self) -> Fit:
+        """What the view learns from the training candidates and their judgements, written to `view/fit.json`."""
+        if not self._view.learns:
+            return fit_view(self._view, self._answers([]))
+        pairs = self._candidates().pairs()
+        self.annotate(pairs)
+        with step("view") as done:
+            fit = fit_view(self._view, self._answers(pairs, self._collection.qrels["train"]))
+            path = self._folder / "fit.json"
+            write_fit(fit, path)
+            counts = ", ".join(f"{name} {weight:.2f}" for name, weight in fit.weights.items())
+            done(f"fitted to {len(pairs):,} pairs{counts and f' ({counts})'}: {path}")
+        return fit
+
+    def _answers(self, pairs: Sequence[Pair], qrels: Qrels | None = None) -> Answers:
+        return read_answers(self._key, self._view, self.faculty.digests, pairs, self._collection, qrels)
+
+    def _list(self, contradictions: list[Contradiction], answers: Answers, table: str) -> None:
+        with step("contradictions") as done:
+            path = self._folder / table
+            scores = view_scores(self._view, self.fit, answers)
+            collection = self._collection
+            rows = contradiction_rows(contradictions, answers, scores, collection.queries, collection.corpus)
+            write_contradictions(rows, path)
+            done(f"{len(rows):,} of {len(answers.pairs):,} pairs: {path}")
+
+    def _ask(self, name: str, pairs: list[Pair], limit: int | None, share: Share | None) -> AnnotationSummary:
+        teacher = self.faculty.teacher(name)
+        with step(self.faculty.title("annotate", name)) as done:
+            collection = self._collection
+            summary = annotate(
+                self._key, teacher, pairs, collection.queries, collection.corpus, limit=limit, share=share
+            )
+            left = f", {summary.left:,} left" if summary.left else ""
+            done(f"{summary.asked:,} pairs: {summary.known:,} known, {summary.scored:,} scored{left}")
+        return summary

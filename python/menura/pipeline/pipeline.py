@@ -1,0 +1,243 @@
+"""A recipe, step by step: corpus and queries, candidates, teacher, answer key, students, report.
+
+Each step reuses what an earlier run left in the output folder, as long as what it depends on is the same.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from menura.answer_key import AnnotationSummary, AnswerKey, Share, export_scores
+from menura.answer_key.formats import Texts, format_named
+from menura.collections import Collection, open_collection
+from menura.errors import MenuraError
+from menura.evaluation import Report
+from menura.evaluation.report_card import TeacherCard
+from menura.mining import (
+    Candidates,
+    TeacherJudge,
+    drop_false_negatives,
+    mine,
+    open_cache,
+    student_miners,
+    to_records,
+    training_list_digest,
+)
+from menura.pipeline.evaluating import evaluate
+from menura.pipeline.panel import Panel
+from menura.pipeline.student import TITLES, Student, StudentModel
+from menura.pipeline.teacher_cards import teacher_cards
+from menura.progress import step
+from menura.recipe import Recipe
+from menura.stage import Stage, identity
+from menura.training import build_examples
+
+__all__ = ["Pipeline"]
+
+
+class Pipeline:
+    """One recipe in one output folder.
+
+    It fills `candidates/`, `teacher/`, `answer_key/`, `view/`, `colbert/`, `splade/`, `report.*` and `teacher_card.*`;
+    later rounds of mining and training `round_2/candidates/`, `round_2/colbert/` and so on. A step asked for runs the
+    steps before it that are not done yet.
+    """
+
+    def __init__(self, recipe: Recipe, output: Path) -> None:
+        self.recipe = recipe
+        self.output = output
+        self._mined: dict[int, Candidates] = {}
+
+    @cached_property
+    def collection(self) -> Collection:
+        """The recipe's collection, opened and sampled."""
+        with step("collection") as done:
+            collection = open_collection(self.recipe.collection, seed=self.recipe.seed, fields=self.recipe.fields)
+            splits = ", ".join(f"{len(qrels):,} {split}" for split, qrels in collection.qrels.items())
+            done(f"{len(collection.corpus):,} passages of {collection.name}; queries: {splits}")
+        return collection
+
+    @cached_property
+    def candidates(self) -> Candidates:
+        """Positives and mined negatives of the training queries, in the first round."""
+        return self.mined(1)
+
+    def mined(self, turn: int) -> Candidates:
+        """The candidates of round `turn`, from 1; from the second on, the students of the round before mine too."""
+        if turn not in self._mined:
+            stage = Stage(self._folder(turn) / "candidates", self._round_inputs(turn))
+            path = stage.folder / "candidates.parquet"
+            students = self._mining_students() if turn > 1 and not stage.finished else []
+            folders: dict[str, Path] = {student: self.train(student, turn - 1) for student in students}
+            with step(self.in_round("mine", turn)) as done:
+                if stage.finished:
+                    candidates = Candidates.read(path)
+                else:
+                    stage.begin()
+                    settings = self.recipe.mining
+                    candidates = mine(
+                        self.collection,
+                        settings,
+                        seed=self.recipe.seed,
+                        miners=student_miners(folders, self.recipe.students, settings, self.collection),
+                        judge=None if turn == 1 else self._teacher_judge(),
+                        cache=open_cache(settings, self.output / "embeddings"),
+                    )
+                    candidates.write(path)
+                    stage.finish()
+                dropped = "".join(f", {count:,} dropped ({why})" for why, count in candidates.drop_counts().items())
+                done(f"{candidates.table.num_rows:,} candidates in {path}{dropped}")
+            self._mined[turn] = candidates
+        return self._mined[turn]
+
+    @cached_property
+    def panel(self) -> Panel:
+        """The recipe's teachers, and what they say."""
+        return Panel(self.recipe, self.output, self.collection, self.answer_key, lambda: self.candidates)
+
+    @cached_property
+    def answer_key(self) -> AnswerKey:
+        """The store of all teacher scores of this output folder."""
+        return AnswerKey(self.output / "answer_key")
+
+    def annotate(self, *, limit: int | None = None, share: Share | None = None) -> AnnotationSummary:
+        """Have the teachers score the candidates that the answer key lacks, or a share of them, or some."""
+        pairs = self.candidates.pairs()
+        return self.panel.annotate(pairs, limit=limit, share=share)
+
+    def export(self, format_name: str, target: str | Path, *, negatives: int | None = None) -> None:
+        """Write the candidates and what is taught of them for another trainer, in a format of `menura.answer_key`."""
+        format_named(format_name)
+        self.annotate()
+        with step("export") as done:
+            lesson = self.panel.lesson(self.candidates.pairs())
+            records = list(to_records(lesson.keep(self.candidates), lesson.scores))
+            texts = Texts(self.collection.queries, self.collection.corpus)
+            written = export_scores(format_name, target, records, texts, negatives=negatives)
+            done(f"{written:,} of {len(records):,} queries in {target}")
+
+    def train(self, student: Student, turn: int | None = None) -> Path:
+        """Distil one student and return its folder. `turn` is the round; None: the recipe's last.
+
+        Raises:
+            MenuraError: the recipe has no such student.
+        """
+        turn = turn or self.recipe.rounds.count
+        model = self.model(student)
+        stage = self.student_stage(student, turn)
+        candidates = None if stage.finished else self.mined(turn)
+        with step(self.in_round(f"train {student}", turn)) as done:
+            if candidates is not None:
+                self.panel.annotate(candidates.pairs())
+                lesson = self.panel.lesson(candidates.pairs())
+                candidates = lesson.keep(self._trusted(candidates, turn))
+                if turn > 1 and self.recipe.rounds.start == "previous":
+                    model = model.at(self.train(student, turn - 1))
+                examples = build_examples(
+                    candidates.by_query(),
+                    lesson.scores,
+                    self.collection.queries,
+                    self.collection.corpus,
+                    negatives=model.settings.negatives,
+                    weights=lesson.weights,
+                )
+                stage.begin()
+                model.train(examples, stage.folder)
+                stage.finish()
+            done(f"{TITLES[student]} student in {stage.folder}")
+        return stage.folder
+
+    def evaluate(self) -> Report:
+        """Measure BM25, the teachers, and every student of the recipe before and after; write the report."""
+        return evaluate(self)
+
+    def report_teachers(self) -> dict[Path, TeacherCard]:
+        """Hold each teacher against people's judgements, BM25, other teachers and trained students; write the cards."""
+        return teacher_cards(self)
+
+    def students(self) -> list[Student]:
+        """Which students the recipe has.
+
+        Raises:
+            MenuraError: it has none.
+        """
+        found: list[Student] = [name for name in TITLES if getattr(self.recipe.students, name) is not None]
+        if not found:
+            raise MenuraError("[pipeline] the recipe has no student; add students.colbert or students.splade.")
+        return found
+
+    def model(self, student: Student) -> StudentModel:
+        """A student as it starts.
+
+        Raises:
+            MenuraError: the recipe has no such student.
+        """
+        settings = getattr(self.recipe.students, student)
+        if settings is None:
+            raise MenuraError(f"[pipeline] the recipe has no students.{student}; it has: {', '.join(self.students())}.")
+        return StudentModel(settings, self.recipe.evaluation, self.recipe.seed)
+
+    def student_stage(self, student: Student, turn: int) -> Stage:
+        """Where a student of a round lies, once it is trained."""
+        return Stage(self._folder(turn) / student, self._student_inputs(student, turn))
+
+    def in_round(self, name: str, turn: int) -> str:
+        """`name`, and the round where there are several."""
+        return name if self.recipe.rounds.count == 1 else f"{name}, round {turn}"
+
+    @cached_property
+    def _candidate_inputs(self) -> str:
+        collection = self.collection
+        mining = self.recipe.mining.model_dump(exclude={"cache", "cache_gb"})
+        return identity(
+            [
+                *(collection.corpus, collection.queries, collection.qrels, mining, self.recipe.seed),
+                training_list_digest(self.recipe.mining.training_list),
+            ]
+        )
+
+    def _round_inputs(self, turn: int) -> str:
+        if turn == 1:
+            return self._candidate_inputs
+        mining = [self._student_inputs(student, turn - 1) for student in self._mining_students()]
+        return identity([self._candidate_inputs, mining])
+
+    def _label_inputs(self, turn: int) -> str:
+        return identity([self._round_inputs(turn), self.panel.identity])
+
+    def _student_inputs(self, student: Student, turn: int) -> list[Any]:
+        inputs = [self.model(student).settings.model_dump(), self._label_inputs(turn)]
+        if turn > 1 and self.recipe.rounds.start == "previous":
+            inputs.append(self._student_inputs(student, turn - 1))
+        return inputs
+
+    def _folder(self, turn: int) -> Path:
+        return self.output if turn == 1 else self.output / f"round_{turn}"
+
+    def _mining_students(self) -> list[Student]:
+        chosen = self.recipe.rounds.miners or self.students()
+        for student in chosen:
+            self.model(student)
+        return list(chosen)
+
+    def _teacher_judge(self) -> TeacherJudge | None:
+        """The teacher, where it is the one to recognise false negatives."""
+        wanted = self.recipe.mining.filter
+        if wanted is None or wanted.judge != "teacher":
+            return None
+        (digest,) = self.panel.faculty.digests.values()  # a recipe with several has no teacher for a judge
+        return TeacherJudge(self.answer_key, digest, self.collection.corpus)
+
+    def _trusted(self, candidates: Candidates, turn: int) -> Candidates:
+        """Less the negatives that the teacher takes for positives, where it is the one to recognise them."""
+        wanted, judge = self.recipe.mining.filter, self._teacher_judge()
+        if wanted is None or judge is None:
+            return candidates
+        path = self._folder(turn) / "candidates" / "trusted" / "candidates.parquet"
+        with step(self.in_round("filter", turn)) as done:
+            trusted = drop_false_negatives(candidates, judge, wanted, self.collection.queries)
+            trusted.write(path)
+            done(f"{candidates.table.num_rows - trusted.table.num_rows:,} negatives dropped by the teacher; {path}")
+        return trusted

@@ -1,0 +1,75 @@
+"""A student of a recipe, as it starts or as it was trained: trained further, searched with, asked for scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from datasets import Dataset
+
+from menura.collections import Run
+from menura.recipe import ColbertSettings, EvaluationSettings, SpladeSettings
+from menura.students import (
+    ColbertIndex,
+    Search,
+    SpladeIndex,
+    accelerate,
+    build_colbert,
+    build_splade,
+    colbert_search,
+    splade_search,
+)
+from menura.training import train_colbert, train_splade
+
+__all__ = ["TITLES", "Student", "StudentModel"]
+
+Student = Literal["colbert", "splade"]
+TITLES: dict[Student, str] = {"colbert": "ColBERT", "splade": "SPLADE"}
+
+
+@dataclass(frozen=True)
+class StudentModel:
+    """A student by its settings, whose `model` may be the folder of a trained one."""
+
+    settings: ColbertSettings | SpladeSettings
+    evaluation: EvaluationSettings
+    seed: int
+
+    def at(self, folder: Path) -> StudentModel:
+        """The same student with the weights in `folder`."""
+        settings = self.settings.model_copy(update={"model": str(folder)})
+        return StudentModel(settings, self.evaluation, self.seed)
+
+    def train(self, examples: Dataset, output: Path) -> None:
+        """Distil it from `examples` into `output`."""
+        if isinstance(self.settings, ColbertSettings):
+            model = build_colbert(self.settings, seed=self.seed)
+            train_colbert(model, self.settings, examples, output=output, seed=self.seed)
+        else:
+            train_splade(build_splade(self.settings), self.settings, examples, output=output, seed=self.seed)
+
+    def search(self, corpus: Mapping[str, str], queries: Mapping[str, str]) -> Search:
+        """Rank all of `corpus` for `queries`."""
+        depth = self.evaluation.depth
+        if isinstance(self.settings, ColbertSettings):
+            colbert = accelerate(build_colbert(self.settings, seed=self.seed))
+            return colbert_search(colbert, corpus, queries, depth=depth, **self._options)
+        return splade_search(accelerate(build_splade(self.settings)), corpus, queries, depth=depth, **self._options)
+
+    def score(
+        self, corpus: Mapping[str, str], queries: Mapping[str, str], passages: Mapping[str, Sequence[str]]
+    ) -> Run:
+        """Score `passages` of `corpus` (ids by query id) for `queries`."""
+        chosen = {passage_id for found in passages.values() for passage_id in found}
+        texts = {passage_id: corpus[passage_id] for passage_id in sorted(chosen)}
+        if isinstance(self.settings, ColbertSettings):
+            colbert = accelerate(build_colbert(self.settings, seed=self.seed))
+            return ColbertIndex(colbert, texts, **self._options).score(queries, passages)
+        splade = accelerate(build_splade(self.settings))
+        return SpladeIndex(splade, texts, **self._options).score(queries, passages)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {"batch_size": self.evaluation.batch_size, "bf16": self.evaluation.bf16}

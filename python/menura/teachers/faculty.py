@@ -1,0 +1,121 @@
+"""The teachers of a recipe: fine-tuned where it says so, loaded one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from menura.collections import Collection
+from menura.errors import MenuraError
+from menura.progress import step
+from menura.recipe import FinetuneSettings, TeacherSettings
+from menura.stage import Stage
+from menura.teachers.cross_encoder import CrossEncoderTeacher
+from menura.teachers.finetuning import finetune
+
+__all__ = ["Faculty"]
+
+# query id -> (positive ids, negative ids)
+Candidates = dict[str, tuple[list[str], list[str]]]
+
+
+class Faculty:
+    """Teachers by name.
+
+    Args:
+        teachers: their settings, by name.
+        folder: fine-tuned ones go here: a single one as it is, of several each into a folder of its name.
+        candidates: what they are fine-tuned on; called when one is.
+    """
+
+    def __init__(
+        self,
+        teachers: Mapping[str, TeacherSettings],
+        folder: Path,
+        collection: Collection,
+        candidates: Callable[[], Candidates],
+        *,
+        seed: int,
+    ) -> None:
+        self.settings = dict(teachers)
+        self._folder = folder
+        self._collection = collection
+        self._candidates = candidates
+        self._seed = seed
+        self._loaded: dict[str, CrossEncoderTeacher] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """In the recipe's order."""
+        return list(self.settings)
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """By teacher, the digest of its fingerprint."""
+        return {name: self.teacher(name).fingerprint.digest for name in self.names}
+
+    def title(self, kind: str, name: str) -> str:
+        """`kind`, and the teacher's name where there are several."""
+        return f"{kind} {name}" if len(self.settings) > 1 else kind
+
+    def teacher(self, name: str) -> CrossEncoderTeacher:
+        """One teacher, ready to answer. The one before it is let go: they may be large.
+
+        Raises:
+            MenuraError: it cannot be loaded or fine-tuned.
+        """
+        if name not in self._loaded:
+            self._loaded.clear()
+            self._loaded[name] = self._load(name)
+        return self._loaded[name]
+
+    def _load(self, name: str) -> CrossEncoderTeacher:
+        settings = self.settings[name]
+        with step(self.title("teacher", name)) as done:
+            reference = settings.model if settings.finetune is None else str(self._finetuned(name, settings.finetune))
+            teacher = CrossEncoderTeacher.load(
+                reference, max_length=settings.max_length, batch_tokens=settings.batch_tokens, bf16=settings.bf16
+            )
+            done(f"{reference}, fingerprint {teacher.fingerprint.digest}")
+        return teacher
+
+    def _finetuned(self, name: str, finetuning: FinetuneSettings) -> Path:
+        """The folder of the teacher, trained unless it is."""
+        settings, collection = self.settings[name], self._collection
+        candidates = self._where(name, finetuning)
+        texts = [
+            [collection.queries[query_id], *(collection.corpus[identifier] for side in sides for identifier in side)]
+            for query_id, sides in candidates.items()
+        ]
+        inputs = [settings.model, settings.max_length, finetuning.model_dump(), candidates, texts, self._seed]
+        stage = Stage(self._folder / name if len(self.settings) > 1 else self._folder, inputs)
+        if not stage.finished:
+            stage.begin()
+            finetune(
+                settings.model,
+                finetuning,
+                candidates,
+                collection.queries,
+                collection.corpus,
+                max_length=settings.max_length,
+                output=stage.folder,
+                seed=self._seed,
+            )
+            stage.finish()
+        return stage.folder
+
+    def _where(self, name: str, finetuning: FinetuneSettings) -> Candidates:
+        """The candidates of the queries that have one of the wanted values in every field."""
+        candidates = self._candidates()
+        for field, wanted in finetuning.where.items():
+            values = self._collection.fields[field]
+            known = sorted(set(values.values()))
+            unknown = next((value for value in wanted if value not in known), None)
+            if unknown is not None:
+                raise MenuraError(
+                    f"[teachers] {name} is to be fine-tuned where {field} is {unknown!r}, and no query has that; there "
+                    f"are {', '.join(map(repr, known[:5]))}."
+                )
+            candidates = {query_id: sides for query_id, sides in candidates.items() if values.get(query_id) in wanted}
+        return candidates
