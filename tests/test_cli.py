@@ -81,6 +81,23 @@ def test_collection_and_teacher_can_be_replaced(run, recipe, tmp_path):
     assert "other_teacher, fingerprint" in " ".join(err.split())
 
 
+def test_a_function_as_teacher(run, recipe, tmp_path, monkeypatch):
+    (tmp_path / "my_teacher.py").write_text(
+        "def score(pairs):\n    return [len(passage) for _, passage in pairs]\ndef fail(pairs):\n    return 1 / 0\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    content = yaml.safe_load(recipe.read_text())
+    for function in ("score", "fail"):
+        content["teacher"] = {"function": {"name": f"my_teacher:{function}", "version": 1}}
+        recipe.write_text(yaml.safe_dump(content))
+        outcome = run("annotate", recipe)
+        if function == "score":
+            assert outcome[0] == 0
+            assert "my_teacher:score, fingerprint" in outcome[2]
+        else:
+            assert "the function my_teacher:fail failed on" in refusal(outcome)
+
+
 def test_other_libraries_keep_quiet(run, recipe):
     _, out, err = run("annotate", recipe)
     assert out == ""

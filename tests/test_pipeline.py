@@ -59,7 +59,8 @@ def no_work(monkeypatch):
         raise AssertionError("done again")
 
     monkeypatch.setattr(CrossEncoderTeacher, "score", refuse)
-    for step in ("pipeline.mine", "teachers.faculty.finetune", "pipeline.train_colbert", "pipeline.train_splade"):
+    steps = ("pipeline.mine", "student.train_colbert", "student.train_splade")
+    for step in ("teachers.faculty.finetune", *(f"pipeline.{step}" for step in steps)):
         monkeypatch.setattr(f"menura.{step}", refuse)
 
 

@@ -77,7 +77,8 @@ def test_a_bad_value_names_its_line(written, extra, expected):
 
 
 def test_a_missing_key_is_named(written):
-    assert "'teacher.model' is missing" in failure(written("name: x\nteacher: {}\nstudents: {}\n"))
+    assert "'name' is missing" in failure(written("teacher: {model: m}\nstudents: {}\n"))
+    assert "there is no teacher; add teacher" in failure(written("name: x\nstudents: {}\n"))
 
 
 def test_every_problem_is_told_at_once(written):

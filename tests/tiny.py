@@ -14,6 +14,8 @@ from transformers import (
     BertForSequenceClassification,
     BertModel,
     BertTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
     PreTrainedModel,
 )
 
@@ -54,6 +56,19 @@ def tiny_masked_lm(folder: Path) -> str:
 def tiny_cross_encoder(folder: Path, *, labels: int = 1) -> str:
     """The same as a cross-encoder."""
     return _save(BertForSequenceClassification(_config(2, num_labels=labels)), folder)
+
+
+def tiny_causal_lm(folder: Path) -> str:
+    """A Llama of 32 dimensions. Its tokenizer is the same, so a [CLS] comes first."""
+    config = LlamaConfig(
+        vocab_size=len(VOCABULARY),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=128,
+    )
+    return _save(LlamaForCausalLM(config), folder)
 
 
 def tiny_beir(folder: Path, *, passages: int = 40, queries: int = 12) -> Path:

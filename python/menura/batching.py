@@ -6,18 +6,23 @@ from collections.abc import Iterator, Sequence
 
 from menura.progress import progress_bar
 
-__all__ = ["length_sorted_batches", "token_budget_batches"]
+__all__ = ["length_sorted_batches", "length_sorted_blocks", "token_budget_batches"]
 
 
 def length_sorted_batches(texts: Sequence[str], batch_size: int, description: str) -> Iterator[list[int]]:
     """Indices of `texts`, `batch_size` at a time, longest first, under a progress bar."""
-    order = sorted(range(len(texts)), key=lambda i: (-len(texts[i]), i))
     with progress_bar() as progress:
         task = progress.add_task(description, total=len(texts), unit="texts")
-        for start in range(0, len(order), batch_size):
-            batch = order[start : start + batch_size]
+        for batch in length_sorted_blocks([len(text) for text in texts], batch_size):
             yield batch
             progress.advance(task, len(batch))
+
+
+def length_sorted_blocks(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Indices of rows of like `lengths`, `size` at a time, longest first."""
+    order = _longest_first(lengths)
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
 
 
 def token_budget_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
@@ -25,9 +30,13 @@ def token_budget_batches(lengths: Sequence[int], budget: int) -> Iterator[list[i
 
     A row that is longer than the budget gets a batch of its own.
     """
-    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    order = _longest_first(lengths)
     start = 0
     while start < len(order):
         rows = max(1, budget // max(1, lengths[order[start]]))
         yield order[start : start + rows]
         start += rows
+
+
+def _longest_first(lengths: Sequence[int]) -> list[int]:
+    return sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))

@@ -20,11 +20,13 @@ from menura.section import Section, check_field
 from menura.view_settings import ViewSettings
 
 __all__ = [
+    "CausalLmSettings",
     "ColbertSettings",
     "CollectionSettings",
     "EvaluationSettings",
     "FilterSettings",
     "FinetuneSettings",
+    "FunctionSettings",
     "Head",
     "MiningSettings",
     "Recipe",
@@ -201,14 +203,59 @@ class FinetuneSettings(Section):
         return value
 
 
-class TeacherSettings(Section):
-    """A cross-encoder with one label. Without `finetune` it is used as it is."""
+class CausalLmSettings(Section):
+    """The model is a language model that is asked about a pair; it scores `logit(yes) - logit(no)`.
 
-    model: str
+    `template` holds ``{query}``, ``{passage}`` and, where there is one, ``{instruction}``; with `chat` it is what the
+    user says in the tokenizer's chat template. `yes` and `no` are one token each; without `no` (``null``) the logit of
+    `yes` counts alone. `max_length` of the teacher covers the whole prompt; only the passage is cut.
+    """
+
+    template: str
+    yes: str = "yes"
+    no: str | None = "no"
+    instruction: str | None = None
+    chat: bool = False
+
+
+class FunctionSettings(Section):
+    """A Python function, ``package.module:function``, from a list of (query, passage) texts to their scores.
+
+    The scores it has given are those of its `version`; change it with whatever changes a score.
+    """
+
+    name: str = Field(pattern=r"^\w+(\.\w+)*:\w+$")
+    version: str = Field(coerce_numbers_to_str=True)
+
+
+class TeacherSettings(Section):
+    """Who answers: a cross-encoder with one label, used as it is unless there is `finetune`.
+
+    Or `model` is a language model, asked as `causal_lm` says; or a `function` takes its place.
+    `batch_tokens` None: 2,048 on a CPU, 32,768 on a GPU.
+    """
+
+    model: str | None = None
     max_length: int = Field(default=256, ge=8)
     bf16: bool = False
-    batch_tokens: int = Field(default=8192, ge=1)
+    batch_tokens: int | None = Field(default=None, ge=1)
     finetune: FinetuneSettings | None = None
+    causal_lm: CausalLmSettings | None = None
+    function: FunctionSettings | None = None
+
+    @model_validator(mode="after")
+    def _is_one_teacher(self) -> TeacherSettings:
+        if (self.model is None) == (self.function is None):
+            raise ValueError("a teacher is either a model or a function")
+        chosen = [name for name in ("finetune", "causal_lm", "function") if getattr(self, name) is not None]
+        if len(chosen) > 1:
+            raise ValueError(f"{' and '.join(chosen)} exclude each other")
+        return self
+
+    @property
+    def source(self) -> str:
+        """The model's reference, or the function's name."""
+        return str(self.model) if self.function is None else self.function.name
 
 
 class ColbertSettings(Section):
@@ -268,7 +315,11 @@ class EvaluationSettings(Section):
 
 
 class Recipe(Section):
-    """One way to distil, whole: one `teacher`, or several `teachers` by name and a `view` of their scores."""
+    """One way to distil, whole: one `teacher`, or several `teachers` by name and a `view` of their scores.
+
+    `answer_key` is a folder or the URI of an object store where scores are kept, for several recipes or machines; None:
+    in the output folder.
+    """
 
     name: str
     seed: int = 42
@@ -277,6 +328,7 @@ class Recipe(Section):
     teacher: TeacherSettings | None = None
     teachers: dict[TeacherName, TeacherSettings] = Field(default_factory=dict)
     view: ViewSettings | None = None
+    answer_key: str | None = None
     students: StudentsSettings
     rounds: RoundsSettings = RoundsSettings()
     evaluation: EvaluationSettings = EvaluationSettings()

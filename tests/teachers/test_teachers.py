@@ -15,15 +15,20 @@ from sentence_transformers.cross_encoder.modules import LogitScore
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    BertConfig,
+    DebertaV2Config,
     LlamaConfig,
     LlamaForCausalLM,
+    ModernBertConfig,
+    Qwen2Config,
     RobertaConfig,
     RobertaForSequenceClassification,
 )
 
 from menura import MenuraError
+from menura.answer_key import AnswerKey, annotate
 from menura.recipe import FinetuneSettings, TrainerSettings
-from menura.teachers import CrossEncoderTeacher, finetune
+from menura.teachers import CrossEncoderTeacher, encoding, finetune
 from tiny import VOCABULARY, tiny_cross_encoder, tiny_encoder, tiny_masked_lm, tiny_tokenizer_folder
 
 PAIRS = [
@@ -67,6 +72,64 @@ def test_batching_changes_nothing(folder):
     many = CrossEncoderTeacher.load(folder, max_length=64, batch_tokens=4096).score(PAIRS * 5)
     np.testing.assert_allclose(one, many, atol=1e-5)
     assert CrossEncoderTeacher.load(folder, max_length=64).score([]).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "details"),
+    [
+        (BertConfig, {}),
+        (RobertaConfig, {}),
+        (DebertaV2Config, {"pos_att_type": ["p2c", "c2p"], "relative_attention": True, "position_buckets": 8}),
+        (ModernBertConfig, {"local_attention": 8}),
+        (Qwen2Config, {"num_key_value_heads": 1}),
+    ],
+)
+@pytest.mark.parametrize("layout", ["bare", "saved"])
+def test_every_architecture_scores_as_the_library_does(tmp_path, architecture, details, layout):
+    folder = tiny_tokenizer_folder(tmp_path / "bare")
+    config = architecture(vocab_size=len(VOCABULARY), num_labels=1, pad_token_id=0, **SIZES, **details)
+    torch.manual_seed(0)
+    model = AutoModelForSequenceClassification.from_config(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.2)
+    model.save_pretrained(folder)
+    library = CrossEncoder(folder, prompts={"task": "find the answer: "} if layout == "saved" else None)
+    if layout == "saved":
+        library.default_prompt_name = "task"
+        library.save_pretrained(folder := str(tmp_path / "saved"))
+    library.max_seq_length = 24
+    pairs = [*PAIRS, ("", "ünïcödé — ☃ 中文"), ("word " * 40, "long query"), ("sort", "text " * 500), *PAIRS]
+    expected = library.predict(pairs, activation_fn=torch.nn.Identity())
+    scores = CrossEncoderTeacher.load(folder, max_length=24, batch_tokens=50).score(pairs)
+    np.testing.assert_allclose(scores, expected, atol=1e-5, rtol=1e-5)
+    assert scores.std() > 1e-3
+
+
+def test_more_pairs_than_are_tokenized_at_once(folder, monkeypatch):
+    expected = CrossEncoderTeacher.load(folder, max_length=64).score(PAIRS * 7)
+    monkeypatch.setattr(encoding, "BLOCK", 4)
+    np.testing.assert_allclose(CrossEncoderTeacher.load(folder, max_length=64).score(PAIRS * 7), expected, atol=1e-5)
+
+
+def test_bf16_leaves_the_head_in_float32(folder):
+    pairs = [(query, f"{passage} {word}") for query, passage in PAIRS for word in VOCABULARY[-40:]]
+    exact = CrossEncoderTeacher.load(folder, max_length=64).score(pairs)
+    scores = CrossEncoderTeacher.load(folder, max_length=64, bf16=True).score(pairs)
+    assert 0 < np.abs(scores - exact).max() < 0.1 * exact.std()
+    assert (scores != torch.tensor(scores).bfloat16().float().numpy()).any()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_not_stored(folder, tmp_path, value):
+    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    with torch.no_grad():
+        model.classifier.bias.fill_(value)
+    model.save_pretrained(folder)
+    teacher = CrossEncoderTeacher.load(folder, max_length=64)
+    queries, corpus = {"q0": "read", "q1": "sort"}, {"p0": "file", "p1": "list"}
+    with pytest.raises(MenuraError, match=f"the teacher answered {value} to the query 'q[01]'"):
+        annotate(AnswerKey(tmp_path / "key"), teacher, [("q0", "p0"), ("q1", "p1")], queries, corpus)
 
 
 def test_a_very_long_passage_is_truncated(folder):

@@ -18,8 +18,9 @@ try:
     import typer
     from typer.core import TyperGroup
 
+    from menura.cli.annotate import annotate
     from menura.cli.bench import bench
-    from menura.cli.distil import annotate, demo, evaluate, mine, train
+    from menura.cli.distil import demo, evaluate, mine, train
     from menura.cli.doctor import doctor
     from menura.cli.formats import export, formats, import_
     from menura.cli.key import key

@@ -1,4 +1,4 @@
-"""The path from a recipe to trained students: `menura demo | mine | annotate | train | evaluate`."""
+"""The path from a recipe to trained students: `menura demo | mine | train | evaluate`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from menura.errors import MenuraError
 if TYPE_CHECKING:
     from menura.pipeline import Pipeline, Student
 
-__all__ = ["annotate", "demo", "evaluate", "mine", "train"]
+__all__ = ["demo", "evaluate", "mine", "train"]
 
 
 def demo(output: OutputOption = None, collection: CollectionOption = None, teacher: TeacherOption = None) -> None:
@@ -24,27 +24,6 @@ def demo(output: OutputOption = None, collection: CollectionOption = None, teach
 def mine(recipe: RecipeArgument, output: OutputOption = None, collection: CollectionOption = None) -> None:
     """Mine hard negatives for the training queries."""
     _ = open_pipeline(recipe, output, collection, None).candidates
-
-
-def annotate(
-    recipe: RecipeArgument,
-    output: OutputOption = None,
-    collection: CollectionOption = None,
-    teacher: TeacherOption = None,
-    limit: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option("--limit", min=1, help="Score at most so many pairs now."),
-    ] = None,
-    shard: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--shard", help="Score one part of the pairs, such as 2/8; other machines score the others."),
-    ] = None,
-) -> None:
-    """Have the teacher score the candidates; what is known is not asked again."""
-    from menura.answer_key import Share
-
-    share = None if shard is None else Share.parse(shard)
-    open_pipeline(recipe, output, collection, teacher).annotate(limit=limit, share=share)
 
 
 def train(

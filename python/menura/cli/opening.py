@@ -45,7 +45,8 @@ def open_pipeline(recipe: str, output: Path | None, collection: str | None, teac
     if teacher is not None:
         if loaded.teacher is None:
             raise MenuraError("[recipe] --teacher takes the place of one teacher, and the recipe has several.")
-        finished = loaded.teacher.model_copy(update={"model": teacher, "finetune": None})
+        others = {"finetune": None, "causal_lm": None, "function": None}
+        finished = loaded.teacher.model_copy(update={"model": teacher, **others})
         loaded = loaded.model_copy(update={"teacher": finished})
     return Pipeline(loaded, output or Path("runs") / loaded.name)
 

@@ -6,10 +6,10 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
-from menura.answer_key import AnnotationSummary, AnswerKey, Share, annotate, read_logits
+from menura.answer_key import AnnotationSummary, AnswerKey, Engine, Share, Teacher, annotate, read_logits
 from menura.answer_key.views import (
     Answers,
     Contradiction,
@@ -28,13 +28,14 @@ from menura.mining import Candidates
 from menura.progress import step
 from menura.recipe import Recipe, ViewSettings
 from menura.stage import identity
-from menura.teachers import Faculty
+from menura.teachers import Faculty, load_teacher
 
-__all__ = ["Lesson", "Panel"]
+__all__ = ["Lesson", "MakeEngine", "Panel"]
 
 logger = logging.getLogger(__name__)
 
 Pair = tuple[str, str]
+MakeEngine = Callable[[Callable[[], Teacher]], Engine]
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Panel:
         """For a report: who the teachers were, and how they were seen."""
         faculty = self.faculty
         notes = [
-            f"{faculty.title('Teacher', name)}: {faculty.digests[name]}, {settings.model}."
+            f"{faculty.title('Teacher', name)}: {faculty.digests[name]}, {settings.source}."
             for name, settings in faculty.settings.items()
         ]
         if len(faculty.names) > 1:
@@ -102,12 +103,14 @@ class Panel:
         *,
         limit: int | None = None,
         share: Share | None = None,
+        engine: MakeEngine | None = None,
     ) -> AnnotationSummary:
         """Have one teacher score `pairs`, or every teacher those that the view needs of it.
 
         Args:
             limit: score at most so many, by all teachers together.
             share: score this part of the pairs only.
+            engine: who does the work, given what loads the teacher. None: this process.
         """
         if name is not None:
             wanted = {name: list(pairs)}
@@ -116,7 +119,7 @@ class Panel:
         done: list[AnnotationSummary] = []
         for teacher, needed in wanted.items():
             left = None if limit is None else limit - sum(summary.scored for summary in done)
-            done.append(self._ask(teacher, needed, left, share))
+            done.append(self._ask(teacher, needed, left, share, engine))
         return AnnotationSummary(
             asked=sum(summary.asked for summary in done),
             known=sum(summary.known for summary in done),
@@ -179,12 +182,21 @@ class Panel:
             write_contradictions(rows, path)
             done(f"{len(rows):,} of {len(answers.pairs):,} pairs: {path}")
 
-    def _ask(self, name: str, pairs: list[Pair], limit: int | None, share: Share | None) -> AnnotationSummary:
+    def _ask(
+        self, name: str, pairs: list[Pair], limit: int | None, share: Share | None, engine: MakeEngine | None
+    ) -> AnnotationSummary:
         teacher = self.faculty.teacher(name)
         with step(self.faculty.title("annotate", name)) as done:
             collection = self._collection
             summary = annotate(
-                self._key, teacher, pairs, collection.queries, collection.corpus, limit=limit, share=share
+                self._key,
+                teacher,
+                pairs,
+                collection.queries,
+                collection.corpus,
+                limit=limit,
+                share=share,
+                engine=engine and engine(partial(load_teacher, self.faculty.ready(name))),
             )
             left = f", {summary.left:,} left" if summary.left else ""
             done(f"{summary.asked:,} pairs: {summary.known:,} known, {summary.scored:,} scored{left}")

@@ -26,7 +26,7 @@ from menura.mining import (
     training_list_digest,
 )
 from menura.pipeline.evaluating import evaluate
-from menura.pipeline.panel import Panel
+from menura.pipeline.panel import MakeEngine, Panel
 from menura.pipeline.student import TITLES, Student, StudentModel
 from menura.pipeline.teacher_cards import teacher_cards
 from menura.progress import step
@@ -99,13 +99,21 @@ class Pipeline:
 
     @cached_property
     def answer_key(self) -> AnswerKey:
-        """The store of all teacher scores of this output folder."""
-        return AnswerKey(self.output / "answer_key")
+        """The store of all teacher scores: where the recipe says, else in this output folder."""
+        return AnswerKey(self.recipe.answer_key or self.output / "answer_key")
 
-    def annotate(self, *, limit: int | None = None, share: Share | None = None) -> AnnotationSummary:
+    def prepare(self) -> None:
+        """Everything before annotating: mine, and fine-tune the teachers that are to be."""
+        for name in self.panel.faculty.names:
+            self.panel.faculty.ready(name)
+        _ = self.candidates, self.answer_key
+
+    def annotate(
+        self, *, limit: int | None = None, share: Share | None = None, engine: MakeEngine | None = None
+    ) -> AnnotationSummary:
         """Have the teachers score the candidates that the answer key lacks, or a share of them, or some."""
         pairs = self.candidates.pairs()
-        return self.panel.annotate(pairs, limit=limit, share=share)
+        return self.panel.annotate(pairs, limit=limit, share=share, engine=engine)
 
     def export(self, format_name: str, target: str | Path, *, negatives: int | None = None) -> None:
         """Write the candidates and what is taught of them for another trainer, in a format of `menura.answer_key`."""

@@ -77,5 +77,5 @@ def _taught(pipeline: Pipeline, passages: Mapping[str, list[str]]) -> dict[str, 
 
 def _title(pipeline: Pipeline, name: str) -> str:
     settings = pipeline.panel.faculty.settings[name]
-    title = f"{settings.model}, fine-tuned" if settings.finetune else settings.model
+    title = f"{settings.source}, fine-tuned" if settings.finetune else settings.source
     return title if len(pipeline.panel.faculty.names) == 1 else f"{name} ({title})"

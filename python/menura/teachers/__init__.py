@@ -1,9 +1,23 @@
-"""Who answers: cross-encoders, taken as they are or fine-tuned."""
+"""Who answers: cross-encoders, taken as they are or fine-tuned; language models that say yes or no; functions."""
 
+from menura.teachers.causal_lm import CausalLmTeacher
 from menura.teachers.cross_encoder import CrossEncoderTeacher
 from menura.teachers.faculty import Faculty
 from menura.teachers.finetuning import finetune
 from menura.teachers.fingerprint import Fingerprint
+from menura.teachers.function import FunctionTeacher
+from menura.teachers.opening import load_teacher
+from menura.teachers.prompt import Prompt
 from menura.teachers.token_matching import TokenMatching
 
-__all__ = ["CrossEncoderTeacher", "Faculty", "Fingerprint", "TokenMatching", "finetune"]
+__all__ = [
+    "CausalLmTeacher",
+    "CrossEncoderTeacher",
+    "Faculty",
+    "Fingerprint",
+    "FunctionTeacher",
+    "Prompt",
+    "TokenMatching",
+    "finetune",
+    "load_teacher",
+]

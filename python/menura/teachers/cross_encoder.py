@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-import sentence_transformers
 import torch
-import transformers
 from numpy.typing import NDArray
 from sentence_transformers import CrossEncoder
 from sentence_transformers.base.modules import Transformer
+from sentence_transformers.cross_encoder.modules import LogitScore
+from sentence_transformers.util import batch_to_device, load_file_path
 
-from menura.batching import token_budget_batches
 from menura.errors import MenuraError
-from menura.teachers.fingerprint import Fingerprint, config_digest, tokenizer_digest, weights_digest
+from menura.teachers.encoding import Pair, encoded_batches, usual_batch_tokens
+from menura.teachers.fingerprint import (
+    Fingerprint,
+    config_digest,
+    library_versions,
+    tokenizer_digest,
+    weights_digest,
+)
+from menura.teachers.head import keep_head_in_float32
 from menura.teachers.loading import load_cross_encoder
+from menura.weights import resolve_model
 
 __all__ = ["CrossEncoderTeacher"]
 
@@ -31,80 +40,115 @@ class CrossEncoderTeacher:
         model: the cross-encoder.
         name: where it came from; recorded only.
         max_length: tokens of query and passage together; the longer of the two is truncated first.
-        batch_tokens: padded tokens in one batch.
-        bf16: run under bf16 autocast; recorded in the fingerprint.
+        batch_tokens: padded tokens in one batch. None: 2,048 on a CPU, 32,768 on a GPU.
+        bf16: run under bf16 autocast, all but a linear head; recorded in the fingerprint.
     """
 
     def __init__(
-        self, model: CrossEncoder, *, name: str, max_length: int = 256, batch_tokens: int = 8192, bf16: bool = False
+        self,
+        model: CrossEncoder,
+        *,
+        name: str,
+        max_length: int = 256,
+        batch_tokens: int | None = None,
+        bf16: bool = False,
     ) -> None:
         if model.num_labels != 1:
             raise MenuraError(f"[teachers] a teacher must have one label; {name} has {model.num_labels}.")
         self._model = model.eval()
         self._name = name
         self._max_length = max_length
-        self._batch_tokens = batch_tokens
+        self._batch_tokens = batch_tokens or usual_batch_tokens(model.device)
         self._bf16 = bf16
         model.max_seq_length = max_length
+        if bf16:
+            keep_head_in_float32(model)
 
     @classmethod
     def load(
-        cls, reference: str, *, max_length: int = 256, batch_tokens: int = 8192, bf16: bool = False
+        cls,
+        reference: str,
+        *,
+        max_length: int = 256,
+        batch_tokens: int | None = None,
+        bf16: bool = False,
+        device: str | None = None,
     ) -> CrossEncoderTeacher:
         """Load from a folder, hub name or ``package:NAME``; a saved `CrossEncoder` or a bare transformers folder.
+
+        A saved `CrossEncoder` may be a language model behind a template of its own. `device` None: torch's default.
 
         Raises:
             MenuraError: it cannot be loaded, has fewer positions than `max_length`, no trained head or several labels.
         """
         model = load_cross_encoder(reference, max_length=max_length)
+        if isinstance(model[-1], LogitScore) and load_file_path(resolve_model(reference), "modules.json") is None:
+            raise MenuraError(
+                f"[teachers] {reference} is a bare language model; say with teacher.causal_lm what it is asked "
+                "(template) and what it answers (yes, no)."
+            )
         if not _has_trained_head(model):
             raise MenuraError(
                 f"[teachers] {reference} has no trained cross-encoder head; add teacher.finetune to train one."
             )
+        if device is not None:
+            model.to(device)
         return cls(model, name=reference, max_length=max_length, batch_tokens=batch_tokens, bf16=bf16)
 
     @cached_property
     def fingerprint(self) -> Fingerprint:
         """Changes with whatever changes a score; not with the folder, nor with what was scored before."""
+        model = self._model
         return Fingerprint(
             {
                 "model": self._name,
-                "weights": weights_digest(self._model),
-                "config": config_digest(self._model),
-                "tokenizer": tokenizer_digest(self._model.tokenizer),
-                "prompts": f"{self._model.prompts}, default {self._model.default_prompt_name}",
+                "weights": weights_digest(model),
+                "config": config_digest(model),
+                "tokenizer": tokenizer_digest(model.tokenizer),
+                "prompts": f"{model.prompts}, default {model.default_prompt_name}",
                 "max_length": str(self._max_length),
                 "template": "query, passage",
-                "precision": "bf16 autocast" if self._bf16 else str(next(self._model.parameters()).dtype),
-                "activation": f"none (stored: {type(self._model.activation_fn).__name__})",
-                "torch": _minor(torch.__version__),
-                "transformers": _minor(transformers.__version__),
-                "sentence_transformers": _minor(sentence_transformers.__version__),
+                "precision": "bf16 autocast, float32 head" if self._bf16 else str(next(model.parameters()).dtype),
+                "activation": f"none (stored: {type(model.activation_fn).__name__})",
+                **library_versions("torch", "transformers", "sentence_transformers"),
             }
         )
 
-    def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+    @torch.inference_mode()
+    def score(self, pairs: Sequence[Pair]) -> NDArray[np.float32]:
         """Raw logits `[len(pairs)]` of (query, passage) texts, in their order; a higher logit is a better match."""
         logits = np.empty(len(pairs), np.float32)
-        with torch.autocast(self._model.device.type, torch.bfloat16, enabled=self._bf16):
-            for batch in token_budget_batches(self._lengths(pairs), self._batch_tokens):
-                logits[batch] = self._model.predict(
-                    [pairs[i] for i in batch],
-                    activation_fn=torch.nn.Identity(),
-                    batch_size=len(batch),
-                    show_progress_bar=False,
-                    convert_to_tensor=True,
-                ).float().cpu().numpy()  # fmt: skip
+        device = self._model.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=self._bf16):
+            for indices, features in encoded_batches(pairs, self._encode, self._batch_tokens):
+                scores = self._model(batch_to_device(features, device))["scores"]
+                logits[indices] = scores.float().squeeze(-1).cpu().numpy()
         return logits
 
-    def _lengths(self, pairs: Sequence[tuple[str, str]]) -> list[int]:
-        if not pairs:
-            return []
-        queries, passages = zip(*pairs, strict=True)
-        encoded = self._model.tokenizer(
-            list(queries), list(passages), truncation=True, max_length=self._max_length, return_attention_mask=False
+    def _encode(self, pairs: list[Pair]) -> _PairEncoding:
+        return _PairEncoding(self._model, pairs)
+
+
+class _PairEncoding:
+    """Pairs as the model's own preprocessing makes them, with its prompts and templates, but for the padding."""
+
+    def __init__(self, model: CrossEncoder, pairs: list[Pair]) -> None:
+        features = model.preprocess(
+            pairs,
+            prompt=model.prompts.get(model.default_prompt_name) if model.default_prompt_name else None,
+            processing_kwargs={"text": {"padding": False}, "common": {"return_tensors": None}},
         )
-        return [len(ids) for ids in encoded["input_ids"]]
+        self._columns = {key: value for key, value in features.items() if isinstance(value, list)}
+        self._common = {key: value for key, value in features.items() if key not in self._columns}
+        self._tokenizer = model.tokenizer
+
+    @property
+    def lengths(self) -> list[int]:
+        return [len(ids) for ids in self._columns["input_ids"]]
+
+    def batch(self, rows: list[int]) -> dict[str, Any]:
+        chosen = {key: [column[row] for row in rows] for key, column in self._columns.items()}
+        return {**self._tokenizer.pad(chosen, return_tensors="pt"), **self._common}
 
 
 def _has_trained_head(model: CrossEncoder) -> bool:
@@ -114,8 +158,3 @@ def _has_trained_head(model: CrossEncoder) -> bool:
         return True
     architectures = head.config.architectures or []
     return any(architecture.endswith("ForSequenceClassification") for architecture in architectures)
-
-
-def _minor(version: str) -> str:
-    """``2.13`` of ``2.13.0+cpu``: scores do not move with a patch release."""
-    return ".".join(version.split(".")[:2])

@@ -11,8 +11,8 @@ from menura.errors import MenuraError
 from menura.progress import step
 from menura.recipe import FinetuneSettings, TeacherSettings
 from menura.stage import Stage
-from menura.teachers.cross_encoder import CrossEncoderTeacher
 from menura.teachers.finetuning import finetune
+from menura.teachers.opening import AnyTeacher, load_teacher
 
 __all__ = ["Faculty"]
 
@@ -43,7 +43,7 @@ class Faculty:
         self._collection = collection
         self._candidates = candidates
         self._seed = seed
-        self._loaded: dict[str, CrossEncoderTeacher] = {}
+        self._loaded: dict[str, AnyTeacher] = {}
 
     @property
     def names(self) -> list[str]:
@@ -59,7 +59,7 @@ class Faculty:
         """`kind`, and the teacher's name where there are several."""
         return f"{kind} {name}" if len(self.settings) > 1 else kind
 
-    def teacher(self, name: str) -> CrossEncoderTeacher:
+    def teacher(self, name: str) -> AnyTeacher:
         """One teacher, ready to answer. The one before it is let go: they may be large.
 
         Raises:
@@ -70,14 +70,19 @@ class Faculty:
             self._loaded[name] = self._load(name)
         return self._loaded[name]
 
-    def _load(self, name: str) -> CrossEncoderTeacher:
+    def ready(self, name: str) -> TeacherSettings:
+        """By what to load a teacher, here or elsewhere: a fine-tuned one is its folder, trained unless it is."""
         settings = self.settings[name]
+        if settings.finetune is None:
+            return settings
+        folder = self._finetuned(name, settings.finetune)
+        return settings.model_copy(update={"model": str(folder.absolute()), "finetune": None})
+
+    def _load(self, name: str) -> AnyTeacher:
         with step(self.title("teacher", name)) as done:
-            reference = settings.model if settings.finetune is None else str(self._finetuned(name, settings.finetune))
-            teacher = CrossEncoderTeacher.load(
-                reference, max_length=settings.max_length, batch_tokens=settings.batch_tokens, bf16=settings.bf16
-            )
-            done(f"{reference}, fingerprint {teacher.fingerprint.digest}")
+            settings = self.ready(name)
+            teacher = load_teacher(settings)
+            done(f"{settings.source}, fingerprint {teacher.fingerprint.digest}")
         return teacher
 
     def _finetuned(self, name: str, finetuning: FinetuneSettings) -> Path:
@@ -88,12 +93,12 @@ class Faculty:
             [collection.queries[query_id], *(collection.corpus[identifier] for side in sides for identifier in side)]
             for query_id, sides in candidates.items()
         ]
-        inputs = [settings.model, settings.max_length, finetuning.model_dump(), candidates, texts, self._seed]
+        inputs = [settings.source, settings.max_length, finetuning.model_dump(), candidates, texts, self._seed]
         stage = Stage(self._folder / name if len(self.settings) > 1 else self._folder, inputs)
         if not stage.finished:
             stage.begin()
             finetune(
-                settings.model,
+                settings.source,
                 finetuning,
                 candidates,
                 collection.queries,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import torch
 from sentence_transformers import CrossEncoder, SentenceTransformer
 from sentence_transformers.base.modules import Module
 from torch import nn
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["Fingerprint", "config_digest", "tokenizer_digest", "weights_digest"]
+__all__ = ["Fingerprint", "config_digest", "library_versions", "tokenizer_digest", "weights_digest"]
 
 # Recorded, but not part of the identity: the same weights under another name answer the same.
 INFORMATIVE = ("model",)
@@ -24,8 +25,8 @@ PROVENANCE = {"_name_or_path", "transformers_version", "sentence_transformers", 
 class Fingerprint:
     """A teacher's identity.
 
-    `details` say what it is made of: model, weights, config, tokenizer, prompts, max_length, precision, activation and
-    library versions.
+    `details` say what it is made of: of a model its weights, config, tokenizer, prompts or template, max_length,
+    precision and library versions; of a function its name and version.
     """
 
     details: dict[str, str]
@@ -46,11 +47,12 @@ def weights_digest(model: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def config_digest(model: CrossEncoder | SentenceTransformer) -> str:
+def config_digest(model: CrossEncoder | SentenceTransformer | PreTrainedModel) -> str:
     """A hash of what the weights leave open: the transformer's config and the settings of the modules around it."""
     config = model.config.to_dict() if model.config else {}
     config = {key: value for key, value in config.items() if key not in PROVENANCE}
-    return _content_digest([config, [module.get_config_dict() for module in model if isinstance(module, Module)]])
+    modules = model if isinstance(model, nn.Sequential) else ()
+    return _content_digest([config, [module.get_config_dict() for module in modules if isinstance(module, Module)]])
 
 
 def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
@@ -60,6 +62,11 @@ def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
     # The last call's truncation and padding; both are set anew with every batch.
     content = {key: value for key, value in content.items() if key not in ("truncation", "padding")}
     return _content_digest([content, tokenizer.truncation_side, tokenizer.chat_template])
+
+
+def library_versions(*names: str) -> dict[str, str]:
+    """``2.13`` of ``2.13.0+cpu``: scores do not move with a patch release."""
+    return {name: ".".join(version(name).split(".")[:2]) for name in names}
 
 
 def _content_digest(content: object) -> str:

@@ -1,0 +1,62 @@
+"""From a recipe's section to a teacher: each kind, and settings that exclude each other."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from menura import MenuraError
+from menura.recipe import TeacherSettings
+from menura.teachers import CausalLmTeacher, CrossEncoderTeacher, FunctionTeacher, load_teacher
+from tiny import tiny_causal_lm, tiny_cross_encoder
+
+PAIRS = [("read file", "open the file"), ("sort list", "sort")]
+CAUSAL_LM = {"template": "{instruction} {query} {passage}", "instruction": "find", "yes": "up", "no": "down"}
+
+
+def teacher(**settings):
+    return load_teacher(TeacherSettings.model_validate(settings))
+
+
+def test_a_cross_encoder(tmp_path):
+    folder = tiny_cross_encoder(tmp_path)
+    found = teacher(model=folder, max_length=64, bf16=True)
+    expected = CrossEncoderTeacher.load(folder, max_length=64, bf16=True)
+    assert found.fingerprint.digest == expected.fingerprint.digest
+    assert (found.score(PAIRS) == expected.score(PAIRS)).all()
+
+
+def test_a_language_model(tmp_path):
+    folder = tiny_causal_lm(tmp_path)
+    found = teacher(model=folder, max_length=64, causal_lm=CAUSAL_LM)
+    expected = CausalLmTeacher.load(folder, max_length=64, **CAUSAL_LM)
+    assert found.fingerprint.digest == expected.fingerprint.digest
+    assert (found.score(PAIRS) == expected.score(PAIRS)).all()
+
+
+def test_a_bare_language_model_needs_to_be_told_what_it_is_asked(tmp_path):
+    with pytest.raises(MenuraError, match=r"is a bare language model; say with teacher\.causal_lm what it is asked"):
+        teacher(model=tiny_causal_lm(tmp_path), max_length=64)
+
+
+def test_a_function():
+    found = teacher(function={"name": "builtins:len", "version": 2})
+    assert isinstance(found, FunctionTeacher)
+    assert found.fingerprint.details == {"function": "builtins:len", "version": "2"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "either a model or a function"),
+        ({"model": "a", "function": {"name": "a:b", "version": "1"}}, "either a model or a function"),
+        ({"model": "a", "causal_lm": CAUSAL_LM, "finetune": {}}, "finetune and causal_lm exclude each other"),
+        ({"function": {"name": "a:b", "version": "1"}, "finetune": {}}, "finetune and function exclude each other"),
+        ({"function": {"name": "a.b", "version": "1"}}, "function.name"),
+        ({"function": {"name": "a:b"}}, "function.version"),
+        ({"model": "a", "causal_lm": {}}, "causal_lm.template"),
+    ],
+)
+def test_settings_that_name_no_one_teacher(settings, message):
+    with pytest.raises(ValidationError, match=message):
+        TeacherSettings.model_validate(settings)
