@@ -21,7 +21,7 @@ from menura.answer_key.views import (
 )
 from menura.answer_key.views.contradictions import between_teachers, with_labels
 from menura.answer_key.views.grouping import Groups
-from menura.view_settings import LabelContradictionSettings, TeacherContradictionSettings, ViewSettings
+from menura.recipe.view import LabelContradictionSettings, TeacherContradictionSettings, ViewSettings
 
 NAN = math.nan
 PAIRS = [("q", "p0"), ("q", "p1"), ("q", "p2"), ("q", "p3"), ("r", "p0"), ("r", "p1")]

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from menura import MenuraError
 from menura.answer_key.views import Answers, fit_view, labels_of, view_scores, view_targets
 from menura.answer_key.views.routing import asked, route
-from menura.view_settings import ViewSettings
+from menura.recipe.view import ViewSettings
 
 NAN = math.nan
 RANDOM = np.random.default_rng(2)

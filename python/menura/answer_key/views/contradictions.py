@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from menura.answer_key.views.grouping import Groups
-from menura.view_settings import LabelContradictionSettings, TeacherContradictionSettings
+from menura.recipe.view import LabelContradictionSettings, TeacherContradictionSettings
 
 __all__ = ["Contradiction", "between_teachers", "with_labels"]
 

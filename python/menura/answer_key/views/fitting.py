@@ -16,7 +16,7 @@ from menura.answer_key.views.quality import inverse_weights, mean_ndcg, softmax_
 from menura.answer_key.views.routing import asked
 from menura.answer_key.views.scoring import rescaled, scaled_logits, voice_weights
 from menura.errors import MenuraError
-from menura.view_settings import ViewSettings
+from menura.recipe.view import ViewSettings
 
 __all__ = ["fit_view"]
 

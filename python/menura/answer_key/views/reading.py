@@ -11,7 +11,7 @@ from menura.answer_key.store import AnswerKey
 from menura.answer_key.views.answers import Answers, labels_of
 from menura.answer_key.views.routing import asked, route
 from menura.collections import Collection, Qrels
-from menura.view_settings import ViewSettings
+from menura.recipe.view import ViewSettings
 
 __all__ = ["pairs_to_ask", "read_answers"]
 

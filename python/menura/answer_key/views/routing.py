@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from menura.collections import Fields
 from menura.errors import MenuraError
-from menura.view_settings import CombineSettings, ViewSettings
+from menura.recipe.view import CombineSettings, ViewSettings
 
 __all__ = ["asked", "route"]
 

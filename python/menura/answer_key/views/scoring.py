@@ -10,7 +10,7 @@ from menura.answer_key.views.combining import combine
 from menura.answer_key.views.fit import Fit
 from menura.answer_key.views.routing import asked
 from menura.answer_key.views.scaling import like_reference, min_max, z_score
-from menura.view_settings import ViewSettings
+from menura.recipe.view import ViewSettings
 
 __all__ = ["rescaled", "scaled_logits", "view_scores", "voice_weights"]
 

@@ -15,7 +15,7 @@ from menura.answer_key.views.contradictions import Contradiction, between_teache
 from menura.answer_key.views.fit import Fit
 from menura.answer_key.views.scoring import scaled_logits, view_scores
 from menura.errors import MenuraError
-from menura.view_settings import ViewSettings
+from menura.recipe.view import ViewSettings
 
 __all__ = ["Targets", "view_targets"]
 

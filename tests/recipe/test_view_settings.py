@@ -8,7 +8,7 @@ import pytest
 
 from menura import MenuraError
 from menura.recipe import Recipe, load_recipe
-from menura.view_settings import ViewSettings
+from menura.recipe.view import ViewSettings
 
 BASE = "name: x\nstudents: {}\nteachers:\n  small: {model: m}\n  large: {model: n}\n"
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, FiniteFloat, model_validator
 
-from menura.section import Section, check_field
+from menura.recipe.section import Section, check_field
 
 __all__ = [
     "CombineSettings",

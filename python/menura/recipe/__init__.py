@@ -1,0 +1,36 @@
+"""A recipe: one YAML file that says how a teacher is distilled into its students.
+
+Every section configures one room; the rooms take their section as an argument and know nothing of the others.
+"""
+
+from menura.recipe.collection import CollectionSettings
+from menura.recipe.evaluation import EvaluationSettings
+from menura.recipe.mining import FilterSettings, MiningSettings, RoundsSettings, Sampling, TrainingListSettings
+from menura.recipe.reading import load_recipe
+from menura.recipe.recipe import Recipe
+from menura.recipe.students import ColbertSettings, SpladeSettings, StudentsSettings
+from menura.recipe.teachers import CausalLmSettings, FinetuneSettings, FunctionSettings, Head, TeacherSettings
+from menura.recipe.trainer import TrainerSettings
+from menura.recipe.view import ViewSettings
+
+__all__ = [
+    "CausalLmSettings",
+    "ColbertSettings",
+    "CollectionSettings",
+    "EvaluationSettings",
+    "FilterSettings",
+    "FinetuneSettings",
+    "FunctionSettings",
+    "Head",
+    "MiningSettings",
+    "Recipe",
+    "RoundsSettings",
+    "Sampling",
+    "SpladeSettings",
+    "StudentsSettings",
+    "TeacherSettings",
+    "TrainerSettings",
+    "TrainingListSettings",
+    "ViewSettings",
+    "load_recipe",
+]

@@ -1,0 +1,75 @@
+"""One way to distil, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from menura.recipe.collection import CollectionSettings
+from menura.recipe.evaluation import EvaluationSettings
+from menura.recipe.mining import MiningSettings, RoundsSettings
+from menura.recipe.section import Section
+from menura.recipe.students import StudentsSettings
+from menura.recipe.teachers import TeacherSettings
+from menura.recipe.view import ViewSettings
+
+__all__ = ["Recipe"]
+
+TeacherName = Annotated[str, Field(pattern=r"^[\w-]+$")]  # it names a folder as well
+
+
+class Recipe(Section):
+    """One way to distil, whole: one `teacher`, or several `teachers` by name and a `view` of their scores.
+
+    `answer_key` is a folder or the URI of an object store where scores are kept, for several recipes or machines; None:
+    in the output folder.
+    """
+
+    name: str
+    seed: int = 42
+    collection: CollectionSettings = CollectionSettings()
+    mining: MiningSettings = MiningSettings()
+    teacher: TeacherSettings | None = None
+    teachers: dict[TeacherName, TeacherSettings] = Field(default_factory=dict)
+    view: ViewSettings | None = None
+    answer_key: str | None = None
+    students: StudentsSettings
+    rounds: RoundsSettings = RoundsSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    @property
+    def all_teachers(self) -> dict[str, TeacherSettings]:
+        """Every teacher by its name; a single one is called ``teacher``."""
+        return self.teachers if self.teacher is None else {"teacher": self.teacher}
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields of queries and passages that a route or a teacher's `where` asks for."""
+        asked = [name for teacher in self.all_teachers.values() if teacher.finetune for name in teacher.finetune.where]
+        if self.view is not None and self.view.combine.route is not None:
+            asked.append(self.view.combine.route)
+        return sorted(set(asked))
+
+    @model_validator(mode="after")
+    def _check_teachers(self) -> Recipe:
+        for location, message in self._problems():
+            # The location is for `_explain`, which looks up the line.
+            raise PydanticCustomError("recipe", "{message}", {"message": message, "location": location})
+        return self
+
+    def _problems(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        names = list(self.all_teachers)
+        if len(names) > 1 and self.mining.filter is not None and self.mining.filter.judge == "teacher":
+            yield ("mining", "filter", "judge"), "a teacher judges where there is one; name a miner"
+        if not names:
+            yield (), "there is no teacher; add teacher, or several under teachers"
+        elif self.teacher is not None and self.teachers:
+            yield ("teacher",), "teacher is for one and teachers for several; keep one of the two"
+        elif self.view is not None:
+            yield from ((("view", *location), message) for location, message in self.view.problems(names))
+        elif len(names) > 1:
+            like = f"view: {{scale: min_max, combine: mean, rescale: {{like: {names[0]}}}}}"
+            yield ("teachers",), f"several teachers need a view that makes one score of theirs; for example {like}"

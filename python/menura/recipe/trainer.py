@@ -1,0 +1,23 @@
+"""What the trainers of teachers and students need to know."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from menura.recipe.section import Section
+
+__all__ = ["TrainerSettings"]
+
+
+class TrainerSettings(Section):
+    """What the sentence-transformers trainer needs to know."""
+
+    epochs: float = Field(default=1.0, gt=0)
+    max_steps: int | None = Field(default=None, ge=1)
+    batch_size: int = Field(default=16, ge=1)
+    learning_rate: float = Field(default=2e-5, gt=0)
+    warmup_ratio: float = Field(default=0.1, ge=0, lt=1)
+    weight_decay: float = Field(default=0.01, ge=0)
+    bf16: bool = False
+    logging_steps: int = Field(default=10, ge=1)
+    save_steps: int | None = Field(default=None, ge=1)
