@@ -63,7 +63,3 @@ def main() -> None:
         sys.exit(2)
     except ModuleNotFoundError as error:
         sys.exit(_not_installed(error))
-
-
-if __name__ == "__main__":
-    main()

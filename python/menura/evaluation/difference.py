@@ -11,7 +11,7 @@ from menura.answer_key import AnswerKey
 from menura.answer_key.shared import scores_of_two
 from menura.errors import MenuraError
 from menura.evaluation.report_card.agreement import Agreement, agreement
-from menura.evaluation.report_card.judged import NOT_JUDGED, Pairs
+from menura.evaluation.report_card.judged import NOT_JUDGED, JudgedPairs
 
 __all__ = ["Changed", "Difference", "difference"]
 
@@ -65,7 +65,7 @@ def difference(key: AnswerKey, first: str, second: str, *, queries: int | None =
     hashes = table["query_hash"].combine_chunks().dictionary_encode()
     passages = [passage.hex() for passage in table["passage_hash"].to_pylist()]
     edges = np.flatnonzero(np.diff(hashes.indices.to_numpy(), prepend=-1)).tolist()
-    pairs = Pairs(
+    pairs = JudgedPairs(
         [query.hex() for query in hashes.dictionary.to_pylist()],
         [slice(*edge) for edge in pairwise([*edges, len(table)])],
         passages,
@@ -90,7 +90,7 @@ def difference(key: AnswerKey, first: str, second: str, *, queries: int | None =
     )
 
 
-def _worst(pairs: Pairs, found: Agreement, count: int) -> list[Changed]:
+def _worst(pairs: JudgedPairs, found: Agreement, count: int) -> list[Changed]:
     chosen = sorted(found.per_query, key=lambda query: (found.per_query[query], query))[:count]
     slices = dict(zip(pairs.query_ids, pairs.slices, strict=True))
     changed = []

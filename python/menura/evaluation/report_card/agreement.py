@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 
 from menura.evaluation.report_card import estimates
 from menura.evaluation.report_card.estimates import Estimate
-from menura.evaluation.report_card.judged import Pairs
+from menura.evaluation.report_card.judged import JudgedPairs
 
 __all__ = ["Agreement", "agreement", "agreement_matrix", "kendall", "tau_ap"]
 
@@ -41,7 +41,7 @@ class Agreement:
     per_query: dict[str, float]
 
 
-def agreement(pairs: Pairs, teacher: str, system: str) -> Agreement | None:
+def agreement(pairs: JudgedPairs, teacher: str, system: str) -> Agreement | None:
     """`system` beside `teacher`. None: no query has candidates that both of them tell apart."""
     rows: dict[str, tuple[float, float, float, float]] = {}
     shared = 0
@@ -66,7 +66,7 @@ def agreement(pairs: Pairs, teacher: str, system: str) -> Agreement | None:
     )
 
 
-def agreement_matrix(pairs: Pairs) -> dict[str, dict[str, float | None]]:
+def agreement_matrix(pairs: JudgedPairs) -> dict[str, dict[str, float | None]]:
     """Mean tau_b of every two systems; None where it is not defined for any query."""
     matrix: dict[str, dict[str, float | None]] = {system: {system: 1.0} for system in pairs.scores}
     systems = list(pairs.scores)

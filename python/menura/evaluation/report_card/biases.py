@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 
 from menura.evaluation.report_card import estimates
 from menura.evaluation.report_card.estimates import Estimate
-from menura.evaluation.report_card.judged import Pairs
+from menura.evaluation.report_card.judged import JudgedPairs
 from menura.evaluation.report_card.quality import pair_accuracy
 
 __all__ = ["FEATURES", "Bias", "BiasBin", "biases", "features"]
@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class BiasBin:
-    """Pairs of like feature: its mean, and the mean `score` above that of the query's candidates, with its error."""
+    """JudgedPairs of like feature: its mean, and the mean `score` above that of the query's candidates, with its error."""
 
     feature: float
     score: float
@@ -66,13 +66,13 @@ class Bias:
 
 
 def biases(
-    pairs: Pairs, teacher: str, baseline: str, queries: Mapping[str, str], corpus: Mapping[str, str]
+    pairs: JudgedPairs, teacher: str, baseline: str, queries: Mapping[str, str], corpus: Mapping[str, str]
 ) -> list[Bias]:
     """One `Bias` for each of `FEATURES`; `queries` and `corpus` are texts by id."""
     return [_bias(pairs, teacher, baseline, name, column) for name, column in features(pairs, queries, corpus).items()]
 
 
-def features(pairs: Pairs, queries: Mapping[str, str], corpus: Mapping[str, str]) -> dict[str, Floats]:
+def features(pairs: JudgedPairs, queries: Mapping[str, str], corpus: Mapping[str, str]) -> dict[str, Floats]:
     """Every one of `FEATURES` of all pairs, `[P]`; NaN where a pair has none.
 
     Terms are BM25's: words without stop words, stemmed.
@@ -100,7 +100,7 @@ def _terms(texts: list[str]) -> list[list[str]]:
     return terms
 
 
-def _bias(pairs: Pairs, teacher: str, baseline: str, name: str, column: Floats) -> Bias:
+def _bias(pairs: JudgedPairs, teacher: str, baseline: str, name: str, column: Floats) -> Bias:
     known = ~np.isnan(column)
     relevant, others = known & pairs.relevant, known & ~pairs.relevant
     scores = pairs.scores[teacher]
@@ -122,7 +122,7 @@ def _bias(pairs: Pairs, teacher: str, baseline: str, name: str, column: Floats) 
     )
 
 
-def _within(pairs: Pairs, column: Floats, scores: Floats, chosen: NDArray[np.bool_]) -> Estimate | None:
+def _within(pairs: JudgedPairs, column: Floats, scores: Floats, chosen: NDArray[np.bool_]) -> Estimate | None:
     """The rank correlation of `column` and `scores` among `chosen` pairs of one query and label, pooled over all."""
     queries = pairs.query_rows[chosen]
     strata = 2 * queries + pairs.relevant[chosen]

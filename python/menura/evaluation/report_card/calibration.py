@@ -11,7 +11,7 @@ from scipy.special import expit
 from scipy.stats import binomtest
 
 from menura.evaluation.report_card.estimates import CONFIDENCE
-from menura.evaluation.report_card.judged import Pairs
+from menura.evaluation.report_card.judged import JudgedPairs
 from menura.evaluation.report_card.quality import pair_accuracy
 
 __all__ = ["Bin", "Calibration", "calibrate", "expected_calibration_error", "fit_logistic"]
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Bin:
-    """Pairs of like score: the mean `score`, the share labelled relevant and its 95 % Wilson interval."""
+    """JudgedPairs of like score: the mean `score`, the share labelled relevant and its 95 % Wilson interval."""
 
     score: float
     relevant: float
@@ -59,7 +59,7 @@ class Calibration:
     pooled_pair_accuracy: float
 
 
-def calibrate(pairs: Pairs, teacher: str) -> Calibration | None:
+def calibrate(pairs: JudgedPairs, teacher: str) -> Calibration | None:
     """How the scores of `teacher` go with the labels. None: they never vary, or every pair is relevant."""
     scores, relevant = pairs.scores[teacher], pairs.relevant
     if relevant.all() or scores.min() == scores.max():
@@ -105,7 +105,7 @@ def expected_calibration_error(probabilities: Floats, relevant: NDArray[np.bool_
     return float(abs(gaps).sum() / len(probabilities))
 
 
-def _held_out(pairs: Pairs, scores: Floats) -> Floats | None:
+def _held_out(pairs: JudgedPairs, scores: Floats) -> Floats | None:
     """Each pair's probability by the map fitted without its query and others, in five folds."""
     if len(pairs.slices) < FOLDS:
         return None

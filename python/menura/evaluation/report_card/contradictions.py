@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from menura.collections import Qrels
-from menura.evaluation.report_card.judged import Judged, Pairs
+from menura.evaluation.report_card.judged import Judged, JudgedPairs
 from menura.evaluation.report_card.quality import pair_accuracy
 
 __all__ = ["Contradictions", "Dispute", "Witness", "contradictions"]
@@ -90,7 +90,7 @@ def contradictions(judged: Judged) -> Contradictions:
     )
 
 
-def _accuracies(pairs: Pairs, system: str) -> np.ndarray:
+def _accuracies(pairs: JudgedPairs, system: str) -> np.ndarray:
     return np.array([pair_accuracy(pairs.scores[system][rows], pairs.relevant[rows]) for rows in pairs.slices])
 
 

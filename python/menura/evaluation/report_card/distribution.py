@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from menura.evaluation.report_card.judged import NOT_JUDGED, NOT_RELEVANT, RELEVANT, Pairs
+from menura.evaluation.report_card.judged import NOT_JUDGED, NOT_RELEVANT, RELEVANT, JudgedPairs
 
 __all__ = ["Distribution", "distribution"]
 
@@ -41,7 +41,7 @@ class Distribution:
     counts: dict[str, list[int]]
 
 
-def distribution(pairs: Pairs, teacher: str) -> Distribution:
+def distribution(pairs: JudgedPairs, teacher: str) -> Distribution:
     """How the scores of `teacher` are distributed."""
     scores = pairs.scores[teacher]
     edges = np.histogram_bin_edges(scores, BINS)

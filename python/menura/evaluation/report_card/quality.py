@@ -12,7 +12,7 @@ from menura.collections import Qrels
 from menura.evaluation.metrics import measure
 from menura.evaluation.report_card import estimates
 from menura.evaluation.report_card.estimates import Estimate
-from menura.evaluation.report_card.judged import Pairs
+from menura.evaluation.report_card.judged import JudgedPairs
 from menura.evaluation.significance import compare
 
 __all__ = ["PAIR_ACCURACY", "Quality", "gains", "pair_accuracy", "qualities"]
@@ -42,7 +42,7 @@ class Quality:
     per_query: dict[str, dict[str, float]]
 
 
-def qualities(pairs: Pairs, qrels: Qrels, baseline: str) -> list[Quality]:
+def qualities(pairs: JudgedPairs, qrels: Qrels, baseline: str) -> list[Quality]:
     """Every system that has scored all of `pairs`."""
     measured = {system: _per_query(pairs, qrels, pairs.scores[system]) for system in pairs.complete}
     return [_quality(system, values, measured[baseline], pairs.query_ids) for system, values in measured.items()]
@@ -67,7 +67,7 @@ def gains(system: Quality, baseline: Quality) -> dict[str, float]:
     return {query_id: own[COMPARED] - others[query_id][COMPARED] for query_id, own in system.per_query.items()}
 
 
-def _per_query(pairs: Pairs, qrels: Qrels, scores: Floats) -> dict[str, Floats]:
+def _per_query(pairs: JudgedPairs, qrels: Qrels, scores: Floats) -> dict[str, Floats]:
     run = {
         query_id: dict(zip(pairs.passage_ids[rows], scores[rows].tolist(), strict=True))
         for query_id, rows in zip(pairs.query_ids, pairs.slices, strict=True)

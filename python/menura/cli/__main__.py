@@ -1,0 +1,5 @@
+"""`python -m menura.cli`, as torchrun starts it."""
+
+from menura.cli import main
+
+main()
