@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class BiasBin:
-    """JudgedPairs of like feature: its mean, and the mean `score` above that of the query's candidates, with its error."""
+    """Pairs of like feature: its mean, and the mean `score` above that of the query's candidates, with its error."""
 
     feature: float
     score: float

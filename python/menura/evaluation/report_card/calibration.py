@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Bin:
-    """JudgedPairs of like score: the mean `score`, the share labelled relevant and its 95 % Wilson interval."""
+    """Pairs of like score: the mean `score`, the share labelled relevant and its 95 % Wilson interval."""
 
     score: float
     relevant: float

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from menura.collections import Qrels, Run
 from menura.errors import MenuraError
 
-__all__ = ["NOT_JUDGED", "NOT_RELEVANT", "RELEVANT", "Judged", "Pairs", "passages_to_judge"]
+__all__ = ["NOT_JUDGED", "NOT_RELEVANT", "RELEVANT", "Judged", "JudgedPairs", "passages_to_judge"]
 
 # What people say of a pair. Saying nothing is not saying no.
 RELEVANT, NOT_RELEVANT, NOT_JUDGED = 1, 0, -1
 
 
 @dataclass(frozen=True)
-class Pairs:
+class JudgedPairs:
     """P pairs of Q queries, query by query.
 
     `query_ids [Q]`; query i has the pairs `slices[i]`. `passage_ids [P]`, `labels [P]` (int8: `RELEVANT`,
@@ -121,13 +121,13 @@ class Judged:
                 )
 
     @cached_property
-    def pairs(self) -> Pairs:
+    def pairs(self) -> JudgedPairs:
         """The candidates of the queries that have a relevant one among them; queries and passages by id."""
         run = self.scores[self.teacher]
         query_ids = [query_id for query_id in sorted(run) if self._answered(query_id)]
         rows = [(query_id, passage_id) for query_id in query_ids for passage_id in sorted(run[query_id])]
         ends = np.cumsum([0, *(len(run[query_id]) for query_id in query_ids)]).tolist()
-        return Pairs(
+        return JudgedPairs(
             query_ids,
             [slice(start, end) for start, end in pairwise(ends)],
             [passage_id for _, passage_id in rows],
