@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from menura import MenuraError, weights
-from menura.weights import file_sha256, resolve_model
+from menura.weights import file_sha256, reference_digest, resolve_model
 
 
 @pytest.fixture
@@ -54,3 +54,13 @@ def test_a_file_longer_than_one_block(tmp_path):
     content = bytes(range(256)) * 5000
     (tmp_path / "file").write_bytes(content)
     assert file_sha256(tmp_path / "file") == hashlib.sha256(content).hexdigest()
+
+
+def test_a_folder_is_known_by_its_weights(tmp_path):
+    for name, content in (("a", b"one"), ("b", b"one"), ("c", b"two")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.safetensors").write_bytes(content)
+    digests = [reference_digest(str(tmp_path / name)) for name in "abc"]
+    assert digests[0] == digests[1] != digests[2]
+    assert reference_digest("org/model") == "org/model"
+    assert reference_digest(None) is None

@@ -17,7 +17,10 @@ RECORD = "inputs.json"
 
 def identity(value: Any) -> str:
     """A short hash of anything that JSON can hold."""
-    return hashlib.blake2b(json.dumps(value, sort_keys=True, default=str).encode(), digest_size=12).hexdigest()
+    digest = hashlib.blake2b(digest_size=12)
+    for piece in json.JSONEncoder(sort_keys=True, default=str).iterencode(value):  # whole corpora, never held twice
+        digest.update(piece.encode())
+    return digest.hexdigest()
 
 
 class Stage:

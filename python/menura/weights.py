@@ -8,9 +8,10 @@ from pathlib import Path
 
 from menura.errors import MenuraError
 
-__all__ = ["file_sha256", "resolve_model"]
+__all__ = ["file_sha256", "reference_digest", "resolve_model"]
 
 PACKAGE_PREFIX = "package:"
+WEIGHT_FILES = ("*.safetensors", "*.bin", "*.pt")
 
 # Weights that small packages ship, pinned by content: a changed upload is refused, not loaded.
 PINNED_SHA256 = {
@@ -26,6 +27,14 @@ def file_sha256(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def reference_digest(reference: str | None) -> str | None:
+    """What tells one model from another: of a folder here its weights, whatever its name; else the reference itself."""
+    if reference is None or not Path(reference).is_dir():
+        return reference
+    files = sorted(path for suffix in WEIGHT_FILES for path in Path(reference).rglob(suffix))
+    return hashlib.sha256("".join(file_sha256(path) for path in files).encode()).hexdigest()
 
 
 def resolve_model(reference: str) -> str:

@@ -59,14 +59,14 @@ def test_a_digest_that_looks_like_a_number(tmp_path):
         assert key.logits(teacher, Pairs(QUERIES, PASSAGES, [0], [0])).tolist() == [2.5]
 
 
-@pytest.mark.parametrize("name", ["a b", "ä#?", "a*", "a+&=;'\""])
+@pytest.mark.parametrize("name", ["a b", "ä#?", "a*", "a+&;'\""])
 def test_folders_of_any_name(tmp_path, name):
     key = AnswerKey(tmp_path / name / "key")
     key.append("teacher", QUERIES[:1], PASSAGES[:1], np.array([2.5], "f4"), run="run")
     assert key.logits("teacher", Pairs(QUERIES, PASSAGES, [0], [0])).tolist() == [2.5]
 
 
-@pytest.mark.parametrize("name", ["100%", "a[1]", "a|b"])
+@pytest.mark.parametrize("name", ["100%", "a[1]", "a|b", "a=b"])
 def test_folders_that_no_table_can_lie_in(tmp_path, name):
     with pytest.raises(MenuraError, match="Delta tables cannot lie below a folder with any of"):
         AnswerKey(tmp_path / name)

@@ -78,6 +78,16 @@ def test_shares_are_all_of_it_and_keep_queries_whole():
     assert (again.ravel() == parts[1]).all(), "whatever the order, the same queries"
 
 
+def test_parts_of_a_share_are_all_of_it():
+    """As when one machine of two runs four processes, and the other one."""
+    texts = hash_texts(f"query {i}" for i in range(400)), hash_texts(["passage"])
+    pairs = Pairs(*texts, np.arange(400), np.zeros(400, int))
+    process = [Share(*part) for part in ((1, 8), (3, 8), (5, 8), (7, 8))]
+    assert process == [Share(1, 2).part(rank, 4) for rank in range(4)]
+    held = np.sum([part.holds(pairs) for part in [*process, Share(2, 2)]], 0)
+    assert (held == 1).all()
+
+
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2", "1/2/3"])
 def test_a_share_that_is_none(text):
     with pytest.raises(MenuraError, match=r"\[annotate\] a share"):

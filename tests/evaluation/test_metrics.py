@@ -40,3 +40,10 @@ def test_a_query_for_which_nothing_was_found_counts_zero(run):
 def test_what_cannot_be_measured_is_an_error(run, qrels, message):
     with pytest.raises(MenuraError, match=message):
         measure(run, qrels)
+
+
+@pytest.mark.parametrize(("relevant", "place"), [("a", 1), ("b", 2)])
+def test_equal_scores_have_one_order_for_every_measure(relevant, place):
+    scores = measure({"q": {"b": 1.0, "a": 1.0}}, {"q": {relevant: 1}})
+    assert scores["MRR@10"]["q"] == 1 / place
+    assert scores["nDCG@10"]["q"] == pytest.approx(1 / math.log2(place + 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -112,3 +113,10 @@ def test_a_training_list_of_texts_or_of_other_ids(tmp_path):
         read_training_list(TrainingListSettings(format="csv", source=listed.source), COLLECTION)
     with pytest.raises(MenuraError, match=r"no\.jsonl is missing"):
         training_list_digest(TrainingListSettings(format="tevatron", source="no.jsonl"))
+
+
+def test_a_training_list_with_a_held_out_query(tmp_path):
+    listed = training_list(tmp_path / "t.jsonl", {"qid": "q", "pos": ["p0"], "neg": {}})
+    held_out = replace(COLLECTION, qrels={"train": {}, "test": {"q": {"p0": 1}}})
+    with pytest.raises(MenuraError, match="has the query 'q', which the split 'test' holds out"):
+        read_training_list(listed, held_out)

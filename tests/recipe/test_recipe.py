@@ -81,6 +81,11 @@ def test_a_missing_key_is_named(written):
     assert "there is no teacher; add teacher" in failure(written("name: x\nstudents: {}\n"))
 
 
+def test_a_training_list_has_one_round(written):
+    content = BASE + "mining:\n  training_list: {format: gpl, source: x}\nrounds:\n  count: 2\n"
+    assert ":8: rounds.count: a training list is not mined" in failure(written(content))
+
+
 def test_every_problem_is_told_at_once(written):
     message = failure(written(BASE + "sead: 1\nmining:\n  depth: 0\n"))
     assert "sead" in message

@@ -190,6 +190,14 @@ def test_the_tokenizers_chat_template(folder):
     np.testing.assert_allclose(scores, plain_logits(folder, [], ids), atol=1e-5)
 
 
+def test_a_chat_template_that_changes_every_day(folder):
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }} {{ messages[0].content }}"
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(MenuraError, match="the chat template writes today's date"):
+        loaded(folder, chat=True)
+
+
 def test_the_fingerprint_follows_what_changes_scores(folder):
     first = loaded(folder)
     first.score(PAIRS)

@@ -75,7 +75,8 @@ def annotate(
         engine = engine or LocalEngine(teacher)
         run = key.begin_run(identity.digest, _circumstances(engine, share))
         engine.answer(Questions(identity.digest, run, wanted, missing), key)
-        key.compact()
+        if "://" not in key.location:  # there `menura key gc` does it, once
+            key.compact()
     return AnnotationSummary(len(wanted.pairs), known, len(missing), time.perf_counter() - started)
 
 

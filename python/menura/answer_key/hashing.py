@@ -46,6 +46,8 @@ def hash_texts(texts: Iterable[str]) -> Hashes:
 
 def hash_column(hashes: Hashes) -> pa.Array:
     """Hashes `[N,16]` as a column of the tables, without a copy where they lie one behind the other."""
-    offsets = np.arange(0, HASH_BYTES * (len(hashes) + 1), HASH_BYTES, dtype=np.int32)
+    offsets = np.arange(0, HASH_BYTES * (len(hashes) + 1), HASH_BYTES)
     content = pa.py_buffer(np.ascontiguousarray(hashes))
-    return pa.Array.from_buffers(pa.binary(), len(hashes), [None, pa.py_buffer(offsets), content])
+    if offsets[-1] > np.iinfo(np.int32).max:
+        return pa.Array.from_buffers(pa.large_binary(), len(hashes), [None, pa.py_buffer(offsets), content])
+    return pa.Array.from_buffers(pa.binary(), len(hashes), [None, pa.py_buffer(offsets.astype(np.int32)), content])

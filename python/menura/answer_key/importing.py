@@ -56,7 +56,7 @@ def import_scores(
 
     The file is streamed. A pair that is known already, from an earlier import of the same file or from an earlier
     record of it, must have the same score, give or take a hundredth, and is not stored again. An import that was
-    killed goes on where it was; of a file that breaks a contract nothing is kept.
+    killed goes on where it was; of a file that is refused at its first import nothing is kept.
 
     Args:
         source: a file, a folder, or a data set of the hub.

@@ -31,7 +31,7 @@ class TeacherOverview:
 
 
 def overview(key: AnswerKey) -> list[TeacherOverview]:
-    """Every teacher on record, the one with most scores first.
+    """Every teacher that is on record or has scores, the one with most scores first.
 
     Raises:
         MenuraError: the key cannot be read.
@@ -51,8 +51,8 @@ def overview(key: AnswerKey) -> list[TeacherOverview]:
         files = pa.table(key.scores.get_add_actions(flatten=True)).to_pylist()
     found = {row["teacher"]: row for row in counted.to_pylist()}
     parts = []
-    for teacher, made_of in details.items():
+    for teacher in details.keys() | found.keys():
         sizes = [file["size_bytes"] for file in files if file["partition.teacher"] == teacher]
         row = found.get(teacher, {"teacher": teacher})
-        parts.append(TeacherOverview(**row, details=made_of, files=len(sizes), size=sum(sizes)))
+        parts.append(TeacherOverview(**row, details=details.get(teacher, {}), files=len(sizes), size=sum(sizes)))
     return sorted(parts, key=lambda part: (-part.scores, part.teacher))

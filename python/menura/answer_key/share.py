@@ -40,6 +40,10 @@ class Share:
             raise MenuraError(f"[annotate] a share looks like 2/8; got {text!r}.") from error
         return cls(number, count)
 
+    def part(self, rank: int, count: int) -> Share:
+        """The part of this share for the process `rank`, from 0, of `count` that divide it among themselves."""
+        return Share(self.number + rank * self.count, self.count * count)
+
     def holds(self, pairs: Pairs) -> NDArray[np.bool_]:
         """Which of `pairs` belong to this share: all or none of a query's, by its hash."""
         numbers = pairs.query_hashes[:, :8].copy().view(np.uint64).ravel() % np.uint64(self.count)

@@ -13,7 +13,7 @@ __all__ = ["scores_of_two"]
 
 
 def scores_of_two(key: AnswerKey, first: str, second: str, *, queries: int | None = None) -> pa.Table:
-    """The pairs that the teachers of digest `first` or `second` have scored, query by query.
+    """The pairs that the teachers of digest `first` or `second` have scored, of the queries that both were asked.
 
     Columns: query_hash, passage_hash, first, second (float32, null where that teacher has no score). Of two scores for
     one pair the first written counts.
@@ -36,7 +36,8 @@ def scores_of_two(key: AnswerKey, first: str, second: str, *, queries: int | Non
             return database.sql(
                 """
                 WITH chosen AS (
-                    SELECT DISTINCT query_hash FROM stored WHERE teacher IN ($first, $second)
+                    SELECT query_hash FROM stored WHERE teacher IN ($first, $second)
+                    GROUP BY query_hash HAVING count(DISTINCT teacher) = 2
                     ORDER BY query_hash LIMIT $queries
                 ),
                 once AS (

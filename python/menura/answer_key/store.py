@@ -7,10 +7,13 @@ or not at all, so a crash loses nothing that was written.
 
 from __future__ import annotations
 
+import fcntl
 import json
+import math
+import os
 import uuid
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -45,7 +48,8 @@ class AnswerKey:
     """
 
     def __init__(self, location: str | Path, *, create: bool = True) -> None:
-        self.location = str(location).rstrip("/")
+        # Absolute: workers elsewhere have another working directory.
+        self.location = str(location).rstrip("/") if "://" in str(location) else os.path.abspath(location)  # noqa: PTH100
         if not create and not is_table(f"{self.location}/scores"):
             raise MenuraError(f"[answer_key] there is no answer key at {self.location}.")
         self.scores = open_table(f"{self.location}/scores", SCORES, partition_by=["teacher"])
@@ -102,6 +106,7 @@ class AnswerKey:
         Raises:
             MenuraError: the table cannot be written, or a logit is not finite.
         """
+        logits = np.asarray(logits, np.float32)
         if not np.isfinite(logits).all():
             raise MenuraError("[answer_key] refusing to store a score that is not finite.")
         count = len(logits)
@@ -116,17 +121,32 @@ class AnswerKey:
         append(self.scores, pa.table(rows, schema=SCORES))
 
     def compact(self) -> None:
-        """Merge the small files that many appends leave behind.
+        """Merge the small files that many appends leave behind, unless another process is at it.
+
+        Two merges of the same files would both succeed, and leave every row twice. On a disk a lock keeps them apart;
+        in an object store see to it that there is one at a time.
 
         Raises:
             MenuraError: the table cannot be written.
         """
-        with writable(self.scores):
+        with writable(self.scores), self._alone() as alone:
             self.scores.update_incremental()
-            if len(self.scores.file_uris()) > COMPACT_FROM:
-                # Overtaken by another writer, who merges the same files.
-                with suppress(CommitFailedError):
-                    self.scores.optimize.compact()
+            if alone and len(self.scores.file_uris()) > COMPACT_FROM:
+                self.scores.optimize.compact()
+
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        """Whether no other process holds the lock."""
+        if "://" in self.location:
+            yield True
+            return
+        with (Path(self.location) / "compacting.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
 
     def forget(self, teacher: str) -> int:
         """Delete the scores of the teacher of digest `teacher`; returns how many. Its runs stay on record.
@@ -134,13 +154,14 @@ class AnswerKey:
         Raises:
             MenuraError: no such teacher, or the table cannot be written.
         """
-        if teacher not in self.teachers():
-            raise MenuraError(
-                f"[answer_key] there is no teacher {teacher!r} in {self.location}; "
-                f"it has: {', '.join(self.teachers()) or 'none'}."
-            )
         with writable(self.scores):
             self.scores.update_incremental()
+            files = self.scores.file_uris(file_pruning_predicate=[("teacher", "=", teacher)])
+            if not files and teacher not in self.teachers():
+                raise MenuraError(
+                    f"[answer_key] there is no teacher {teacher!r} in {self.location}; "
+                    f"it has: {', '.join(self.teachers()) or 'none'}."
+                )
             deleted = self.scores.delete(f"teacher = '{teacher}'")
             with suppress(CommitFailedError):
                 self._teachers.delete(f"teacher = '{teacher}'")
@@ -156,7 +177,7 @@ class AnswerKey:
             MenuraError: a table cannot be written.
         """
         options: dict[str, Any] = {
-            "retention_hours": int(older_than.total_seconds() // 3600),
+            "retention_hours": math.ceil(older_than / timedelta(hours=1)),
             "enforce_retention_duration": False,
             "full": True,
         }

@@ -39,7 +39,7 @@ RUNS = pa.schema(
 # A commit that another writer overtakes is tried again on top of it.
 COMMIT_RETRIES = 100
 
-UNREADABLE = frozenset("%[]^|")
+UNREADABLE = frozenset("%[]^|=")
 
 
 def open_table(location: str, schema: pa.Schema, *, partition_by: list[str] | None = None) -> DeltaTable:
@@ -77,7 +77,7 @@ def is_table(location: str) -> bool:
 
 
 def _check_name(location: str) -> None:
-    # Taken for the encoding of a URL, or ending the process.
+    # Taken for the encoding of a URL or for a column, or ending the process.
     if not UNREADABLE.isdisjoint(str(Path(location).absolute())):
         raise MenuraError(
             f"[answer_key] {location}: Delta tables cannot lie below a folder with any of "

@@ -71,5 +71,4 @@ def _together(pipeline: Pipeline, process: Process, share: Share | None) -> Shar
         torch.cuda.set_device(process.local_rank)
     console.quiet = process.rank != 0
     prepare_once(process, pipeline.prepare)
-    whole = share or Share(1, 1)
-    return Share((whole.number - 1) * process.count + process.rank + 1, whole.count * process.count)
+    return (share or Share(1, 1)).part(process.rank, process.count)

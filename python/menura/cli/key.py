@@ -11,7 +11,10 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.filesize import decimal
+from rich.markup import escape
 from rich.table import Table
+
+from menura.errors import MenuraError
 
 if TYPE_CHECKING:
     from menura.answer_key.overview import TeacherOverview
@@ -89,7 +92,7 @@ def gc(
         typer.Option("--forget", help="Delete the scores of the teacher of this fingerprint; may be repeated."),
     ] = None,
     hours: Annotated[
-        int, typer.Option(min=0, help="Keep files that left the table later than so many hours ago: readers use them.")
+        int, typer.Option(min=0, help="Keep files younger than so many hours: somebody may still read or write them.")
     ] = 168,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
 ) -> None:
@@ -100,7 +103,10 @@ def gc(
     opened = AnswerKey(location, create=False)
     console = Console()
     for teacher in forget or []:
-        count = next((part.scores for part in overview(opened) if part.teacher == teacher), 0)
+        parts = {part.teacher: part.scores for part in overview(opened)}
+        if teacher not in parts:
+            raise MenuraError(f"[key] there is no teacher {teacher!r}; there are: {', '.join(parts) or 'none'}.")
+        count = parts[teacher]
         if not dry_run:
             opened.forget(teacher)
         console.print(f"{teacher}: {count:,} scores {'would be ' if dry_run else ''}deleted", highlight=False)
@@ -156,7 +162,7 @@ def _table(teachers: list[TeacherOverview]) -> Table:
         numbers = (teacher.scores, teacher.queries, teacher.passages, teacher.runs)
         moments = (teacher.first, teacher.last)
         table.add_row(
-            teacher.details.get("model", ""),
+            escape(teacher.details.get("model", "")),
             teacher.teacher,
             *(f"{number:,}" for number in numbers),
             decimal(teacher.size),

@@ -63,7 +63,8 @@ class RunningTop:
         for query, row in zip(range(len(self._query_ids))[queries], keys, strict=True):
             best = self._best[query]
             row = np.concatenate([best, row]) if best.size else row
-            self._best[query] = np.partition(row, -self._depth)[-self._depth :] if len(row) > self._depth else row
+            best = np.partition(row, -self._depth)[-self._depth :] if len(row) > self._depth else row
+            self._best[query] = best.copy()  # not a view that keeps the whole block
 
     def run(self) -> Run:
         """What is best of all that came, best first."""

@@ -32,7 +32,7 @@ class Difference:
     """How far the teachers of digest `first` and `second` agree.
 
     Attributes:
-        queries: on how many this rests.
+        queries: how many, asked of both, this rests on.
         both: pairs that both have scored; `only_first` and `only_second` one alone.
         agreement: rank correlations query by query, and flipped pairs; `second` is held against `first`.
         worst: the queries that changed most, the most changed first.
@@ -97,6 +97,7 @@ def _worst(pairs: JudgedPairs, found: Agreement, count: int) -> list[Changed]:
     for query in chosen:
         rows = slices[query]
         first, second = pairs.scores["first"][rows], pairs.scores["second"][rows]
-        favourites = (pairs.passage_ids[rows.start + int(np.nanargmax(column))] for column in (first, second))
-        changed.append(Changed(query, found.per_query[query], rows.stop - rows.start, *favourites))
+        both = np.flatnonzero(~(np.isnan(first) | np.isnan(second)))
+        favourites = (pairs.passage_ids[rows.start + int(both[column[both].argmax()])] for column in (first, second))
+        changed.append(Changed(query, found.per_query[query], len(both), *favourites))
     return changed

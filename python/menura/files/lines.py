@@ -44,6 +44,8 @@ def json_lines(path: Path) -> Iterator[tuple[str, Any]]:
             yield place, DECODER.decode(line)
         except json.JSONDecodeError as error:
             raise MenuraError(f"[files] {place}: not valid JSON: {error.msg}.") from error
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
+            raise MenuraError(f"[files] {place}: not readable as JSON: {error}.") from error
         except _KeyTwiceError as error:
             raise MenuraError(f"[files] {place}: the key {error.args[0]!r} stands twice.") from error
 

@@ -90,7 +90,10 @@ class Row:
     def _numbers(self, values: Sequence[Any], name: str) -> list[float]:
         if not {type(value) for value in values} <= {int, float}:
             raise self.fault(f"{name!r} must hold numbers only")
-        return [float(value) for value in values]
+        try:
+            return [float(value) for value in values]
+        except OverflowError as error:
+            raise self.fault(f"{name!r} holds a number that is too large") from error
 
 
 def rows(path: Path) -> Iterator[Row]:
@@ -129,8 +132,8 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
 def _spelt_out(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         try:
             return ast.literal_eval(text)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import islice
@@ -28,7 +29,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         MenuraError: the place cannot be written.
     """
-    unfinished = path.with_name(f"unfinished-{path.name}")
+    unfinished = _unfinished(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield unfinished
@@ -40,6 +41,11 @@ def whole_file(path: Path) -> Iterator[Path]:
             unfinished.unlink()
 
 
+def _unfinished(path: Path) -> Path:
+    """Of this writer alone: two may write the same file."""
+    return path.with_name(f"unfinished-{uuid.uuid4().hex[:8]}-{path.name}")
+
+
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """The same for a folder, which must not be there yet, or be empty.
@@ -47,11 +53,10 @@ def whole_folder(path: Path) -> Iterator[Path]:
     Raises:
         MenuraError: it cannot be written, or holds something.
     """
-    unfinished = path.with_name(f"unfinished-{path.name}")
+    unfinished = _unfinished(path)
     try:
         if path.is_dir() and any(path.iterdir()):
             raise MenuraError(f"[files] {path} holds files already; name a new folder, or move them away.")
-        shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         yield unfinished
         unfinished.replace(path)

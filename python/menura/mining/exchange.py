@@ -67,12 +67,22 @@ def read_training_list(settings: TrainingListSettings, collection: Collection) -
 
     Raises:
         MenuraError: the file cannot be read or breaks a contract of its format, its format holds texts in place of ids,
-            or see `from_records`.
+            a query is held out by another split than ``train``, or see `from_records`.
     """
     form = format_named(settings.format)
     if form.identifies != "ids":
         raise MenuraError(f"[mining] the format {form.name} holds texts; a training list must name ids.")
-    return from_records(form.read(locate(settings.source)), Texts(collection.queries, collection.corpus))
+    candidates = from_records(form.read(locate(settings.source)), Texts(collection.queries, collection.corpus))
+    for query_id in candidates.by_query():
+        held_out = next(
+            (split for split in collection.qrels if split != "train" and query_id in collection.qrels[split]), None
+        )
+        if held_out is not None:
+            raise MenuraError(
+                f"[mining] the training list has the query {query_id!r}, which the split {held_out!r} holds out; "
+                "students would be tested on what they learned."
+            )
+    return candidates
 
 
 def training_list_digest(settings: TrainingListSettings | None) -> str | None:

@@ -118,6 +118,8 @@ class Panel:
             wanted = pairs_to_ask(self._view, self.faculty.names, pairs, self._collection)
         done: list[AnnotationSummary] = []
         for teacher, needed in wanted.items():
+            if not needed:  # a route gives it nothing; it need not be loaded
+                continue
             left = None if limit is None else limit - sum(summary.scored for summary in done)
             done.append(self._ask(teacher, needed, left, share, engine))
         return AnnotationSummary(
@@ -140,7 +142,7 @@ class Panel:
 
     def lesson(self, pairs: Sequence[Pair]) -> Lesson:
         """What the students learn of training `pairs`; contradictions are listed in `view/`."""
-        answers = self._answers(pairs, self._collection.qrels["train"])
+        answers = self._answers(pairs, self._collection.qrels.get("train", {}))
         targets = view_targets(self._view, self.fit, answers)
         if targets.silent:
             logger.warning(
@@ -163,7 +165,7 @@ class Panel:
         pairs = self._candidates().pairs()
         self.annotate(pairs)
         with step("view") as done:
-            fit = fit_view(self._view, self._answers(pairs, self._collection.qrels["train"]))
+            fit = fit_view(self._view, self._answers(pairs, self._collection.qrels.get("train", {})))
             path = self._folder / "fit.json"
             write_fit(fit, path)
             counts = ", ".join(f"{name} {weight:.2f}" for name, weight in fit.weights.items())

@@ -33,6 +33,7 @@ from menura.progress import step
 from menura.recipe import Recipe
 from menura.stage import Stage, identity
 from menura.training import build_examples
+from menura.weights import reference_digest
 
 __all__ = ["Pipeline"]
 
@@ -121,7 +122,7 @@ class Pipeline:
         self.annotate()
         with step("export") as done:
             lesson = self.panel.lesson(self.candidates.pairs())
-            records = list(to_records(lesson.keep(self.candidates), lesson.scores))
+            records = list(to_records(lesson.keep(self._trusted(self.candidates, 1)), lesson.scores))
             texts = Texts(self.collection.queries, self.collection.corpus)
             written = export_scores(format_name, target, records, texts, negatives=negatives)
             done(f"{written:,} of {len(records):,} queries in {target}")
@@ -202,6 +203,7 @@ class Pipeline:
         return identity(
             [
                 *(collection.corpus, collection.queries, collection.qrels, mining, self.recipe.seed),
+                reference_digest(self.recipe.mining.dense_model),
                 training_list_digest(self.recipe.mining.training_list),
             ]
         )
@@ -216,7 +218,10 @@ class Pipeline:
         return identity([self._round_inputs(turn), self.panel.identity])
 
     def _student_inputs(self, student: Student, turn: int) -> list[Any]:
-        inputs = [self.model(student).settings.model_dump(), self._label_inputs(turn)]
+        settings = self.model(student).settings
+        # What no weight depends on.
+        told = settings.model_dump(exclude={"document_budget": True, "trainer": {"logging_steps", "save_steps"}})
+        inputs: list[Any] = [told, reference_digest(settings.model), self._label_inputs(turn)]
         if turn > 1 and self.recipe.rounds.start == "previous":
             inputs.append(self._student_inputs(student, turn - 1))
         return inputs

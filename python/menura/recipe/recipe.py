@@ -64,6 +64,8 @@ class Recipe(Section):
         names = list(self.all_teachers)
         if len(names) > 1 and self.mining.filter is not None and self.mining.filter.judge == "teacher":
             yield ("mining", "filter", "judge"), "a teacher judges where there is one; name a miner"
+        if self.rounds.count > 1 and self.mining.training_list is not None:
+            yield ("rounds", "count"), "a training list is not mined; later rounds would repeat the first"
         if not names:
             yield (), "there is no teacher; add teacher, or several under teachers"
         elif self.teacher is not None and self.teachers:

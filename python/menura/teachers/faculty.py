@@ -13,6 +13,7 @@ from menura.recipe import FinetuneSettings, TeacherSettings
 from menura.stage import Stage
 from menura.teachers.finetuning import finetune
 from menura.teachers.opening import AnyTeacher, load_teacher
+from menura.weights import reference_digest
 
 __all__ = ["Faculty"]
 
@@ -93,7 +94,14 @@ class Faculty:
             [collection.queries[query_id], *(collection.corpus[identifier] for side in sides for identifier in side)]
             for query_id, sides in candidates.items()
         ]
-        inputs = [settings.source, settings.max_length, finetuning.model_dump(), candidates, texts, self._seed]
+        inputs = [
+            reference_digest(settings.source),
+            settings.max_length,
+            finetuning.model_dump(),
+            candidates,
+            texts,
+            self._seed,
+        ]
         stage = Stage(self._folder / name if len(self.settings) > 1 else self._folder, inputs)
         if not stage.finished:
             stage.begin()

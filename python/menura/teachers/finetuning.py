@@ -61,12 +61,12 @@ def finetune(
         loss=ListNetLoss(encoder, mini_batch_size=-1),  # all pairs of a batch in one forward
     )
     show_progress(trainer, "Fine-tuning teacher")
-    trainer.train()
     try:
+        trainer.train()
         encoder.save_pretrained(str(output))
         (output / "history.json").write_text(json.dumps(trainer.state.log_history, indent=1), encoding="utf-8")
     except OSError as error:
-        raise MenuraError(f"[teachers] cannot write {output}: {error.strerror}.") from error
+        raise MenuraError(f"[teachers] cannot write {output}: {error.strerror or error}.") from error
     return output
 
 

@@ -103,8 +103,10 @@ def _opening(tokenizer: PreTrainedTokenizerBase) -> list[int]:
 def _as_chat(template: str, tokenizer: PreTrainedTokenizerBase) -> str:
     if tokenizer.chat_template is None:
         raise MenuraError("[teachers] the tokenizer has no chat template; write the whole prompt as the template.")
-    text = tokenizer.apply_chat_template(
-        [{"role": "user", "content": template}], tokenize=False, add_generation_prompt=True
-    )
-    assert isinstance(text, str)
-    return text
+    if "strftime_now" in str(tokenizer.chat_template):
+        raise MenuraError(
+            "[teachers] the chat template writes today's date, and tomorrow it would be another teacher; write the "
+            "whole prompt as the template."
+        )
+    chat = [{"role": "user", "content": template}]
+    return str(tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True))

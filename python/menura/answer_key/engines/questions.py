@@ -31,7 +31,7 @@ class Questions:
         Raises:
             MenuraError: an answer is missing or not finite, or the key cannot be written; nothing of `chunk` is stored.
         """
-        logits = teacher.score(self.wanted.texts(chunk))
+        logits = np.asarray(teacher.score(self.wanted.texts(chunk)), np.float32)
         self._check(chunk, logits)
         key.append(self.teacher, *self.wanted.pairs.hashes(chunk), logits, run=self.run)
 

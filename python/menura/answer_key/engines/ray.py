@@ -96,8 +96,8 @@ class _Worker:
         self._questions, self._chunks = ray.get(shared[0])
         self._error = ""
         try:
-            self._teacher, self._key = load(), AnswerKey(location)
-            self._check_teacher()
+            self._teacher, self._key = load(), AnswerKey(location, create=False)
+            self._check()
         except MenuraError as error:
             self._error = str(error)
 
@@ -112,12 +112,17 @@ class _Worker:
             error = str(refused)
         return {"answered": np.array([len(chunk)]), "error": np.array([error])}
 
-    def _check_teacher(self) -> None:
+    def _check(self) -> None:
         digest = self._teacher.fingerprint.digest
         if digest != self._questions.teacher:
             raise MenuraError(
                 f"[annotate] a worker's teacher is {digest}, and {self._questions.teacher} was to be asked: other "
                 "weights, or other versions of the libraries."
+            )
+        if self._questions.run not in self._key.runs()["run"].to_pylist():
+            raise MenuraError(
+                f"[annotate] a worker sees another answer key at {self._key.location}; it must be a folder that all "
+                "machines share, or an object store."
             )
 
 

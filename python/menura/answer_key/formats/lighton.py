@@ -87,6 +87,8 @@ def _relevant(row: Row, found: list[str], passages: Ids) -> list[bool] | None:
     if "positive_ids" not in row:
         return None
     positives = set(passages.many(row.items("positive_ids"), row.place))
+    if not positives <= set(found):
+        raise row.fault("'positive_ids' names a passage that 'document_ids' does not")
     return [passage in positives for passage in found]
 
 

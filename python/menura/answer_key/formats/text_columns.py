@@ -61,6 +61,8 @@ def _labels(row: Row, passages: int) -> tuple[list[float] | None, list[float] | 
     if name is None:
         return None, None
     single = isinstance(row.value(name), int | float)
+    if passages == 1 and isinstance(row.value(name), int):
+        raise row.fault(f"{name!r} is a class, not a teacher's score")
     values = [row.number(name)] if single else row.numbers(name)
     return (None, values) if len(values) == passages - 1 else (values, None)
 
