@@ -16,7 +16,7 @@ from menura.answer_key.overview import overview
 from menura.cli.opening import open_pipeline
 from menura.collections import read_beir, write_beir
 from menura.mining import Candidates
-from menura.pipeline import Lesson, Pipeline
+from menura.pipeline import Lesson, Pipeline, evaluate
 from menura.recipe import Recipe
 from menura.teachers import CrossEncoderTeacher
 from tiny import tiny_beir, tiny_cross_encoder, tiny_encoder
@@ -74,7 +74,7 @@ def pipeline(settings, output, **view):
 @pytest.fixture(scope="module")
 def ensemble(settings, output):
     made = pipeline(settings, output, **ENSEMBLE)
-    return made, made.evaluate()
+    return made, evaluate(made)
 
 
 def test_every_teacher_and_the_view_are_measured(ensemble):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from menura import MenuraError
-from menura.pipeline import Pipeline
+from menura.pipeline import Pipeline, evaluate
 from menura.recipe import Recipe, TrainingListSettings
 from menura.teachers import CrossEncoderTeacher
 from tiny import tiny_beir, tiny_cross_encoder, tiny_encoder, tiny_masked_lm
@@ -48,7 +48,7 @@ def recipe(tmp_path_factory):
 @pytest.fixture(scope="module")
 def finished(recipe, tmp_path_factory):
     output = tmp_path_factory.mktemp("output")
-    return output, Pipeline(recipe, output).evaluate()
+    return output, evaluate(Pipeline(recipe, output))
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_second_run_does_nothing_again(finished, recipe, no_work):
     pipeline = Pipeline(recipe, output)
     assert pipeline.candidates.table.num_rows == 24
     assert pipeline.annotate().scored == 0
-    second = pipeline.evaluate()
+    second = evaluate(pipeline)
     assert written(output) == before
     assert [row.scores for row in second.rows] == [row.scores for row in first.rows]
     # Nothing was scored, so there is no speed to tell.

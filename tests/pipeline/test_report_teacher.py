@@ -11,7 +11,7 @@ import yaml
 
 from menura import MenuraError, cli
 from menura.evaluation.report_card.page import page
-from menura.pipeline import Pipeline
+from menura.pipeline import Pipeline, teacher_cards
 from menura.recipe import Recipe
 from menura.teachers import CrossEncoderTeacher
 from tiny import tiny_beir, tiny_cross_encoder, tiny_encoder, tiny_masked_lm
@@ -45,7 +45,7 @@ def systems(card):
 
 def card_of(pipeline):
     """That of the one teacher."""
-    (card,) = pipeline.report_teachers().values()
+    (card,) = teacher_cards(pipeline).values()
     return card
 
 
@@ -111,4 +111,4 @@ def test_a_split_that_is_not_there(pipeline):
     evaluation = pipeline.recipe.evaluation.model_copy(update={"split": "dev"})
     other = Pipeline(pipeline.recipe.model_copy(update={"evaluation": evaluation}), pipeline.output)
     with pytest.raises(MenuraError, match=r"has no split 'dev'; it has: test, train"):
-        other.report_teachers()
+        teacher_cards(other)

@@ -6,7 +6,7 @@ import pytest
 
 from menura import MenuraError
 from menura.mining import Candidates
-from menura.pipeline import Pipeline, pipeline, student
+from menura.pipeline import Pipeline, evaluate, pipeline, student
 from menura.recipe import Recipe
 from menura.students import save_student
 from menura.teachers import CrossEncoderTeacher
@@ -55,7 +55,7 @@ def asked():
 @pytest.fixture(scope="module")
 def finished(base, asked, tmp_path_factory):
     output = tmp_path_factory.mktemp("output")
-    report = Pipeline(recipe(base), output).evaluate()
+    report = evaluate(Pipeline(recipe(base), output))
     return output, report, list(asked)
 
 
@@ -116,7 +116,7 @@ def test_another_run_does_nothing_again(finished, base, asked, monkeypatch):
     for step in ("train_colbert", "train_splade"):
         monkeypatch.setattr(student, step, refuse)
     before = len(asked)
-    again = Pipeline(recipe(base), output).evaluate()
+    again = evaluate(Pipeline(recipe(base), output))
     assert [row.scores for row in again.rows] == [row.scores for row in report.rows]
     assert len(asked) == before
     # One more round is one more round.

@@ -61,6 +61,8 @@ def _student(name: str) -> Student:
 
 
 def _evaluate(pipeline: Pipeline) -> None:
-    report = pipeline.evaluate()
+    from menura.pipeline import evaluate
+
+    report = evaluate(pipeline)
     Console().print(report.table())
     Console().print(f"Written to {pipeline.output / 'report.md'}, .csv and .json.", highlight=False)

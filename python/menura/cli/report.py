@@ -27,9 +27,9 @@ def teacher(
 ) -> None:
     """Draw the teacher's report card: how far can it be trusted, before students copy it?"""
     pipeline = open_pipeline(recipe, output, collection, teacher)
-    cards = pipeline.report_teachers()
     from menura.evaluation.report_card import summary
+    from menura.pipeline import teacher_cards
 
-    for path, card in cards.items():
+    for path, card in teacher_cards(pipeline).items():
         Console().print(summary(card))
         Console().print(f"Written to {path} and .json.", highlight=False)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from menura.evaluation import Report, Row, measure, rerank
 from menura.mining import Bm25Miner
+from menura.pipeline.pipeline import Pipeline
 from menura.pipeline.student import TITLES, Student
 from menura.progress import step
 from menura.students import Search
-
-if TYPE_CHECKING:
-    from menura.pipeline.pipeline import Pipeline
 
 __all__ = ["evaluate"]
 

@@ -13,8 +13,6 @@ from menura.answer_key import AnnotationSummary, AnswerKey, Share, export_scores
 from menura.answer_key.formats import Texts, format_named
 from menura.collections import Collection, open_collection
 from menura.errors import MenuraError
-from menura.evaluation import Report
-from menura.evaluation.report_card import TeacherCard
 from menura.mining import (
     Candidates,
     TeacherJudge,
@@ -25,10 +23,8 @@ from menura.mining import (
     to_records,
     training_list_digest,
 )
-from menura.pipeline.evaluating import evaluate
 from menura.pipeline.panel import MakeEngine, Panel
 from menura.pipeline.student import TITLES, Student, StudentModel
-from menura.pipeline.teacher_cards import teacher_cards
 from menura.progress import step
 from menura.recipe import Recipe
 from menura.stage import Stage, identity
@@ -157,14 +153,6 @@ class Pipeline:
                 stage.finish()
             done(f"{TITLES[student]} student in {stage.folder}")
         return stage.folder
-
-    def evaluate(self) -> Report:
-        """Measure BM25, the teachers, and every student of the recipe before and after; write the report."""
-        return evaluate(self)
-
-    def report_teachers(self) -> dict[Path, TeacherCard]:
-        """Hold each teacher against people's judgements, BM25, other teachers and trained students; write the cards."""
-        return teacher_cards(self)
 
     def students(self) -> list[Student]:
         """Which students the recipe has.

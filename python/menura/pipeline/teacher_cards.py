@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from menura.answer_key import other_logits
 from menura.collections import Run, as_run
 from menura.evaluation.report_card import Judged, TeacherCard, grade_teacher, passages_to_judge, write_card
 from menura.mining import Bm25Miner
+from menura.pipeline.pipeline import Pipeline
 from menura.pipeline.student import TITLES
 from menura.progress import step
-
-if TYPE_CHECKING:
-    from menura.pipeline.pipeline import Pipeline
 
 __all__ = ["teacher_cards"]
 
