@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from menura.errors import MenuraError
+from menura.files import write_json
 
 __all__ = ["Stage", "identity"]
 
@@ -66,11 +67,4 @@ class Stage:
         return record
 
     def _write(self, *, finished: bool) -> None:
-        record = json.dumps({"inputs": self.identity, "finished": finished})
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            unfinished = self.folder / f"{RECORD}.unfinished"
-            unfinished.write_text(record, encoding="utf-8")
-            unfinished.replace(self.folder / RECORD)
-        except OSError as error:
-            raise MenuraError(f"[pipeline] cannot write {self.folder}: {error.strerror}.") from error
+        write_json(self.folder / RECORD, {"inputs": self.identity, "finished": finished})

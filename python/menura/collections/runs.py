@@ -9,7 +9,11 @@ from numpy.typing import NDArray
 
 from menura.errors import MenuraError
 
-__all__ = ["Run", "RunningTop", "as_run", "top"]
+__all__ = ["PASSAGE_CHUNK", "QUERY_CHUNK", "Run", "RunningTop", "as_run", "top"]
+
+# Passages scored between two selections, and queries scored at a time: they bound the score matrix.
+PASSAGE_CHUNK = 4096
+QUERY_CHUNK = 1024
 
 # query id -> passage id -> score, best first
 Run = dict[str, dict[str, float]]

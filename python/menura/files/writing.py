@@ -17,7 +17,7 @@ from menura.errors import MenuraError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["whole_file", "whole_folder", "write_json_lines", "write_lines", "write_table"]
+__all__ = ["whole_file", "whole_folder", "write_json", "write_json_lines", "write_lines", "write_table"]
 
 BATCH_ROWS = 4096
 
@@ -97,6 +97,12 @@ def _valid_unicode(path: Path) -> Iterator[None]:
 def write_json_lines(path: Path, values: Iterable[Any]) -> None:
     """Write one JSON value a line. Raises as `write_lines` does."""
     write_lines(path, (json.dumps(value, ensure_ascii=False) for value in values))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write one JSON value, for a person to read as well. Raises as `whole_file` does."""
+    with whole_file(path) as unfinished:
+        unfinished.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 def write_table(path: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from menura.errors import MenuraError
+from menura.files import whole_file
 
 __all__ = ["POSITIVE", "Candidates"]
 
@@ -111,10 +112,5 @@ def _read(path: Path, schema: pa.Schema) -> pa.Table:
 
 
 def _write(table: pa.Table, path: Path) -> None:
-    unfinished = path.with_suffix(".unfinished")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as unfinished:
         pq.write_table(table, unfinished)
-        unfinished.replace(path)
-    except OSError as error:
-        raise MenuraError(f"[mining] cannot write {path}: {error.strerror or error}.") from error

@@ -16,6 +16,7 @@ from torch import Tensor
 from menura.answer_key import text_hash
 from menura.batching import length_sorted_batches
 from menura.collections import Run, RunningTop
+from menura.collections.runs import PASSAGE_CHUNK, QUERY_CHUNK
 from menura.errors import MenuraError
 from menura.mining.embeddings import EmbeddingCache, EmbeddingDtype, Embeddings
 from menura.mining.miner import with_text
@@ -26,9 +27,6 @@ __all__ = ["DenseMiner"]
 
 Side = Literal["query", "document"]
 
-# Passages scored between two selections, and queries scored at a time: they bound the score matrix.
-PASSAGE_CHUNK = 4096
-QUERY_CHUNK = 1024
 # Texts embedded between two writes to the cache: what a killed run loses at most.
 BLOCK = 4096
 

@@ -10,14 +10,11 @@ from torch import Tensor
 
 from menura.batching import length_sorted_batches
 from menura.collections import Run, RunningTop
+from menura.collections.runs import PASSAGE_CHUNK, QUERY_CHUNK
 from menura.errors import MenuraError
 from menura.ops import maxsim_packed, search, sparse_dot
 
 __all__ = ["ColbertIndex", "SpladeIndex"]
-
-# Passages scored between two selections, and queries scored at a time: they bound the score matrix.
-PASSAGE_CHUNK = 4096
-QUERY_CHUNK = 1024
 
 
 class ColbertIndex:

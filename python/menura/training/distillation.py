@@ -23,6 +23,7 @@ from sentence_transformers.base.modules.dense import Dense
 from transformers import set_seed
 
 from menura.errors import MenuraError
+from menura.files import write_json
 from menura.losses import Affine, ColbertMarginMSELoss, SpladeScoreMSELoss
 from menura.recipe import ColbertSettings, SpladeSettings
 from menura.students import accelerate, save_student
@@ -126,7 +127,7 @@ def _calibration(output: Path, checkpoint: Path | None, fit: Callable[[], Affine
     if checkpoint is not None and path.is_file():
         return Affine(**json.loads(path.read_text(encoding="utf-8")))
     calibration = fit()
-    _write_json(path, asdict(calibration))
+    write_json(path, asdict(calibration))
     return calibration
 
 
@@ -149,14 +150,5 @@ def _run(trainer: Any, description: str, output: Path, checkpoint: Path | None) 
     except OSError as error:
         raise MenuraError(f"[training] cannot write {output}: {error.strerror or error}.") from error
     history: list[dict[str, Any]] = trainer.state.log_history
-    _write_json(output / "history.json", history)
+    write_json(output / "history.json", history)
     return history
-
-
-def _write_json(path: Path, value: Any) -> None:
-    written = path.with_suffix(".tmp")
-    try:
-        written.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-        written.replace(path)
-    except OSError as error:
-        raise MenuraError(f"[training] cannot write {path}: {error.strerror}.") from error

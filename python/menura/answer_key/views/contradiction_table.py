@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from pyarrow import csv
 
 from menura.answer_key.views.answers import Answers
 from menura.answer_key.views.contradictions import Contradiction
-from menura.errors import MenuraError
+from menura.files import whole_file, write_json_lines
 
 __all__ = ["contradiction_rows", "write_contradictions"]
 
@@ -62,18 +61,12 @@ def write_contradictions(rows: list[dict[str, Any]], path: Path) -> None:
     Raises:
         MenuraError: the place cannot be written.
     """
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".jsonl":
-            lines = [json.dumps(row, ensure_ascii=False) for row in rows]
-            unfinished.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-        else:
-            write = pq.write_table if path.suffix == ".parquet" else csv.write_csv
-            write(pa.Table.from_pylist(rows), unfinished)
-        unfinished.replace(path)
-    except OSError as error:
-        raise MenuraError(f"[view] cannot write {path}: {error.strerror or error}.") from error
+    if path.suffix == ".jsonl":
+        write_json_lines(path, rows)
+        return
+    write = pq.write_table if path.suffix == ".parquet" else csv.write_csv
+    with whole_file(path) as unfinished:
+        write(pa.Table.from_pylist(rows), unfinished)
 
 
 def _known(value: np.float64) -> float | None:

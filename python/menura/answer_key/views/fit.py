@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from menura.answer_key.views.maps import Linear, ScoreMap
-from menura.errors import MenuraError
+from menura.files import write_json
 
 __all__ = ["Fit", "write_fit"]
 
@@ -37,8 +36,4 @@ def write_fit(fit: Fit, path: Path) -> None:
     Raises:
         MenuraError: the place cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(fit), indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise MenuraError(f"[view] cannot write {path}: {error.strerror}.") from error
+    write_json(path, asdict(fit))
