@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from menura.losses import Affine, ColbertMarginMSELoss, SpladeScoreMSELoss, margin_mse, pointwise_mse
+from menura.losses import (
+    Affine,
+    ColbertDistillationLoss,
+    Flops,
+    MarginMSE,
+    PointwiseMSE,
+    SpladeDistillationLoss,
+    margin_mse,
+    pointwise_mse,
+)
 from menura.ops import reference
 from menura.recipe import ColbertSettings, SpladeSettings
 from menura.students import accelerate, build_colbert, build_splade
@@ -96,7 +105,7 @@ LABELS = torch.tensor([[4.0, -1.0], [2.0, 0.5]])
 
 def test_the_colbert_loss_is_margin_mse_of_maxsim(tmp_path):
     model = build_colbert(ColbertSettings(model=tiny_encoder(tmp_path), dimension=8)).eval()
-    loss = ColbertMarginMSELoss(model)(features_of(model, COLUMNS), LABELS)
+    loss = ColbertDistillationLoss(model, [MarginMSE()])(features_of(model, COLUMNS), LABELS)["margin_mse"]
     queries = model.encode_query(COLUMNS[0])
     scores = torch.stack(
         [
@@ -118,15 +127,17 @@ def test_the_colbert_loss_is_margin_mse_of_maxsim(tmp_path):
 def test_the_splade_loss_is_score_mse_plus_flops(tmp_path):
     model = accelerate(build_splade(SpladeSettings(model=tiny_masked_lm(tmp_path)))).eval()
     calibration = Affine(1.5, 0.3)
-    loss = SpladeScoreMSELoss(model, calibration=calibration, document_regularizer=0.1, query_regularizer=0.2)
-    loss.regularizer_share = 0.5
+    regularizers = [Flops("document", weight=0.1), Flops("query", weight=0.2)]
+    for regularizer in regularizers:
+        regularizer.share = 0.5
+    loss = SpladeDistillationLoss(model, [PointwiseMSE(), *regularizers], calibration=calibration)
     parts = loss(features_of(model, COLUMNS), LABELS)
     queries, *documents = (
         (model.encode_query if n == 0 else model.encode_document)(texts).to_dense() for n, texts in enumerate(COLUMNS)
     )
     scores = torch.stack([(queries * column).sum(-1) for column in documents], dim=1)
     expected = {
-        "score_mse": pointwise_mse(scores, LABELS, calibration=calibration),
+        "pointwise_mse": pointwise_mse(scores, LABELS, calibration=calibration),
         "document_flops": 0.5 * 0.1 * reference.flops(torch.cat(documents)),
         "query_flops": 0.5 * 0.2 * reference.flops(queries),
     }

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from menura.losses import Affine, ColbertMarginMSELoss, SpladeScoreMSELoss, margin_mse, pointwise_mse
+from menura.losses import (
+    Affine,
+    ColbertDistillationLoss,
+    MarginMSE,
+    PointwiseMSE,
+    SpladeDistillationLoss,
+    margin_mse,
+    pointwise_mse,
+)
 from menura.losses.labels import split_labels
 from menura.recipe import ColbertSettings, SpladeSettings
 from menura.students import build_colbert, build_splade
@@ -102,22 +110,18 @@ def features_of(model, rows=2):
     ]
 
 
-def value_of(parts):
-    return sum(parts.values()) if isinstance(parts, dict) else parts
-
-
 @pytest.mark.parametrize("student", ["colbert", "splade"])
 def test_the_students_losses_take_weights(tmp_path, student):
     if student == "colbert":
         model = build_colbert(ColbertSettings(model=tiny_encoder(tmp_path), dimension=8)).eval()
-        loss = ColbertMarginMSELoss(model)
+        loss = ColbertDistillationLoss(model, [MarginMSE()])
     else:
         model = build_splade(SpladeSettings(model=tiny_masked_lm(tmp_path))).eval()
-        loss = SpladeScoreMSELoss(model, document_regularizer=0.0, query_regularizer=0.0)
-    plain = value_of(loss(features_of(model), LABELS))
-    ones = value_of(loss(features_of(model), torch.stack([LABELS, torch.ones(2, 2)], dim=1)))
+        loss = SpladeDistillationLoss(model, [PointwiseMSE()])
+    plain = sum(loss(features_of(model), LABELS).values())
+    ones = sum(loss(features_of(model), torch.stack([LABELS, torch.ones(2, 2)], dim=1)).values())
     assert torch.equal(plain, ones)
-    first = value_of(loss(features_of(model, rows=1), LABELS[:1]))
+    first = sum(loss(features_of(model, rows=1), LABELS[:1]).values())
     alone = torch.tensor([[1.0, 1.0], [0.0, 0.0]])
-    weighed = value_of(loss(features_of(model), torch.stack([LABELS, alone], dim=1)))
+    weighed = sum(loss(features_of(model), torch.stack([LABELS, alone], dim=1)).values())
     assert weighed.item() == pytest.approx(first.item(), rel=1e-4)

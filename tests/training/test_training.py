@@ -12,13 +12,14 @@ from sentence_transformers import MultiVectorEncoderTrainer
 from transformers import TrainerCallback
 
 from menura import MenuraError
-from menura.losses import Affine
-from menura.losses import colbert as colbert_loss
-from menura.losses import splade as splade_loss
+from menura.losses import Affine, ColbertDistillationLoss, MarginMSE
+from menura.losses.encoded import colbert as encoded_colbert
+from menura.losses.encoded import splade as encoded_splade
+from menura.losses.sparsity import flops as flops_objective
 from menura.ops import reference
 from menura.recipe import ColbertSettings, SpladeSettings, TrainerSettings
 from menura.students import build_colbert, build_splade, restore
-from menura.training import build_examples, distillation, fit_margin_scale, train_colbert, train_splade
+from menura.training import build_examples, fit_margin_scale, running, train_colbert, train_splade
 from menura.training.checkpoint import latest_checkpoint
 from tiny import WORDS, tiny_encoder, tiny_masked_lm
 
@@ -141,7 +142,7 @@ def test_a_projection_rate_without_a_projection(colbert_settings, tmp_path):
 def test_splade_learns_reports_its_calibration_and_its_terms(splade_settings, tmp_path):
     result = train_splade(build_splade(splade_settings), splade_settings, examples(), output=tmp_path / "out", seed=1)
     first, *_, last = [entry for entry in result.history if "loss" in entry]
-    assert float(last["score_mse"]) < 0.8 * float(first["score_mse"])
+    assert float(last["pointwise_mse"]) < 0.8 * float(first["pointwise_mse"])
     assert last["document_terms"] > 0
     assert result.calibration.scale > 0
     stored = json.loads((tmp_path / "out" / "calibration.json").read_text())
@@ -169,10 +170,10 @@ def test_the_same_curve_with_and_without_our_operators(colbert_settings, splade_
     curves = []
     for own in (True, False):
         if not own:
-            monkeypatch.setattr(colbert_loss, "maxsim", reference.maxsim)
-            monkeypatch.setattr(splade_loss, "sparse_dot", reference.sparse_dot)
-            monkeypatch.setattr(splade_loss, "flops", reference.flops)
-            monkeypatch.setattr(distillation, "accelerate", restore)
+            monkeypatch.setattr(encoded_colbert, "maxsim", reference.maxsim)
+            monkeypatch.setattr(encoded_splade, "sparse_dot", reference.sparse_dot)
+            monkeypatch.setattr(flops_objective, "flops", reference.flops)
+            monkeypatch.setattr(running, "accelerate", restore)
         colbert, splade = build_colbert(colbert_settings), build_splade(splade_settings)
         folder = tmp_path / str(own)
         curves.append(
@@ -207,9 +208,9 @@ def test_a_stopped_run_goes_on_to_the_same_weights(student, colbert_settings, sp
     whole = build(settings)
     uninterrupted = train(whole, settings, examples(), output=tmp_path / "whole", seed=1)
 
-    show_progress = distillation.show_progress
+    show_progress = running.show_progress
     monkeypatch.setattr(
-        distillation,
+        running,
         "show_progress",
         lambda trainer, description: (show_progress(trainer, description), trainer.add_callback(StopAt(12))),
     )
@@ -260,6 +261,6 @@ def test_an_unwritable_output(colbert_settings, tmp_path):
 
 def test_the_losses_serve_sentence_transformers_own_trainer(colbert_settings):
     model = build_colbert(colbert_settings)
-    loss = colbert_loss.ColbertMarginMSELoss(model, pairs="all")
+    loss = ColbertDistillationLoss(model, [MarginMSE(pairs="all")])
     MultiVectorEncoderTrainer(model=model, train_dataset=examples(), loss=loss)
-    assert loss.get_config_dict()["pairs"] == "all"
+    assert loss.get_config_dict()["objectives"]["margin_mse"]["pairs"] == "all"

@@ -1,8 +1,27 @@
-"""Objectives: what a student must reproduce of its teacher."""
+"""Objectives: what a student must reproduce of its teacher.
 
-from menura.losses.colbert import ColbertMarginMSELoss
-from menura.losses.margin_mse import margin_mse
-from menura.losses.pointwise_mse import Affine, pointwise_mse
-from menura.losses.splade import SpladeScoreMSELoss
+`encoded` is what a student has made of a batch; `scores` and `sparsity` hold the objectives that look at it; a
+student's loss encodes the batch and adds its objectives up.
+"""
 
-__all__ = ["Affine", "ColbertMarginMSELoss", "SpladeScoreMSELoss", "margin_mse", "pointwise_mse"]
+from menura.losses.affine import Affine
+from menura.losses.colbert import ColbertDistillationLoss
+from menura.losses.distillation import DistillationLoss
+from menura.losses.objective import Objective
+from menura.losses.scores import MarginMSE, PointwiseMSE, margin_mse, pointwise_mse
+from menura.losses.sparsity import Flops, Regularizer
+from menura.losses.splade import SpladeDistillationLoss
+
+__all__ = [
+    "Affine",
+    "ColbertDistillationLoss",
+    "DistillationLoss",
+    "Flops",
+    "MarginMSE",
+    "Objective",
+    "PointwiseMSE",
+    "Regularizer",
+    "SpladeDistillationLoss",
+    "margin_mse",
+    "pointwise_mse",
+]

@@ -6,6 +6,7 @@ Every section configures one room; the rooms take their section as an argument a
 from menura.recipe.collection import CollectionSettings
 from menura.recipe.evaluation import EvaluationSettings
 from menura.recipe.mining import FilterSettings, MiningSettings, RoundsSettings, Sampling, TrainingListSettings
+from menura.recipe.objectives import MarginMSESettings, ObjectiveSettings, ObjectivesSettings, PointwiseMSESettings
 from menura.recipe.reading import load_recipe
 from menura.recipe.recipe import Recipe
 from menura.recipe.students import ColbertSettings, SpladeSettings, StudentsSettings
@@ -22,7 +23,11 @@ __all__ = [
     "FinetuneSettings",
     "FunctionSettings",
     "Head",
+    "MarginMSESettings",
     "MiningSettings",
+    "ObjectiveSettings",
+    "ObjectivesSettings",
+    "PointwiseMSESettings",
     "Recipe",
     "RoundsSettings",
     "Sampling",

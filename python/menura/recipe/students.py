@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
+from menura.recipe.objectives import MarginMSESettings, ObjectivesSettings, PointwiseMSESettings
 from menura.recipe.section import Section
 from menura.recipe.trainer import TrainerSettings
 
@@ -13,7 +12,7 @@ __all__ = ["ColbertSettings", "SpladeSettings", "StudentsSettings"]
 
 
 class ColbertSettings(Section):
-    """A ColBERT student, trained pairwise: its MaxSim margins must match the teacher's (arXiv 2010.02666).
+    """A ColBERT student. By default it is trained pairwise: its MaxSim margins must match the teacher's.
 
     `layers` keeps only the encoder's first layers. `calibrate` scales the teacher's margins to the spread of the
     starting student's, whose similarities are bounded. `projection_learning_rate` (None: the trainer's) is for the
@@ -26,7 +25,7 @@ class ColbertSettings(Section):
     query_length: int = Field(default=32, ge=4)
     document_length: int = Field(default=180, ge=4)
     negatives: int = Field(default=2, ge=1)
-    pairs: Literal["positive", "all"] = "positive"
+    objectives: ObjectivesSettings = ObjectivesSettings(margin_mse=MarginMSESettings())
     calibrate: bool = False
     projection_learning_rate: float | None = Field(default=None, gt=0)
     dropout: float | None = Field(default=None, ge=0, lt=1)
@@ -34,7 +33,7 @@ class ColbertSettings(Section):
 
 
 class SpladeSettings(Section):
-    """A SPLADE student: its dot product must match the teacher's score; a FLOPS penalty keeps it sparse.
+    """A SPLADE student. By default its dot product must match the teacher's score; a FLOPS penalty keeps it sparse.
 
     The penalty's weights grow quadratically from zero over the first `regularizer_warmup` of the steps. `dropout` None:
     the model's own.
@@ -43,6 +42,7 @@ class SpladeSettings(Section):
     model: str
     max_length: int = Field(default=256, ge=4)
     negatives: int = Field(default=2, ge=1)
+    objectives: ObjectivesSettings = ObjectivesSettings(pointwise_mse=PointwiseMSESettings())
     query_regularizer: float = Field(default=1e-3, ge=0)
     document_regularizer: float = Field(default=1e-3, ge=0)
     regularizer_warmup: float = Field(default=1 / 3, ge=0, le=1)

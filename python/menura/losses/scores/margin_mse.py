@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from menura.losses.encoded import Encoded
 from menura.losses.labels import weighted_mean
+from menura.losses.objective import Objective
 
-__all__ = ["Pairs", "margin_mse"]
+__all__ = ["MarginMSE", "Pairs", "margin_mse"]
 
 Pairs = Literal["positive", "all"]
 
@@ -47,3 +49,17 @@ def margin_mse(student: Tensor, teacher: Tensor, *, pairs: Pairs = "positive", w
     first, second = torch.triu_indices(student.shape[1], student.shape[1], offset=1, device=student.device)
     squares = (error[:, first] - error[:, second]).square()
     return weighted_mean(squares, None if weights is None else weights[:, first] * weights[:, second])
+
+
+class MarginMSE(Objective[Encoded]):
+    """`margin_mse` of a batch; `pairs` says which passages are compared."""
+
+    def __init__(self, *, pairs: Pairs = "positive", weight: float = 1.0) -> None:
+        super().__init__("margin_mse", weight=weight)
+        self.pairs = pairs
+
+    def forward(self, encoded: Encoded) -> Tensor:
+        return margin_mse(encoded.scores, encoded.logits, pairs=self.pairs, weights=encoded.weights)
+
+    def get_config_dict(self) -> dict[str, Any]:
+        return {**super().get_config_dict(), "pairs": self.pairs}

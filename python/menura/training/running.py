@@ -1,0 +1,77 @@
+"""What every student's training begins and ends with, on sentence-transformers' trainers."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sentence_transformers import MultiVectorEncoder, SparseEncoder
+from transformers import set_seed
+
+from menura.errors import MenuraError
+from menura.files import write_json
+from menura.losses import Affine
+from menura.students import accelerate, save_student
+from menura.trainer import plain_attention, set_dropout, show_progress
+from menura.training.checkpoint import latest_checkpoint
+
+__all__ = ["TrainingResult", "calibrate", "finish", "prepare"]
+
+Student = TypeVar("Student", MultiVectorEncoder, SparseEncoder)
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished training: where the student lies, its log entries, and what maps the teacher's scale to its own."""
+
+    folder: Path
+    history: list[dict[str, Any]]
+    calibration: Affine
+
+
+def prepare(model: Student, output: Path, *, dropout: float | None, seed: int) -> Path | None:
+    """Make `model` ready, and return the checkpoint to go on from.
+
+    Raises:
+        MenuraError: `output` cannot be written, which is found out before anything is trained.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):
+            pass
+    except OSError as error:
+        raise MenuraError(f"[training] cannot write {output}: {error.strerror}; choose another folder.") from error
+    checkpoint = latest_checkpoint(output / "checkpoints")
+    set_seed(seed)
+    accelerate(model)
+    set_dropout(model, dropout)
+    return checkpoint
+
+
+def calibrate(output: Path, checkpoint: Path | None, fit: Callable[[], Affine]) -> Affine:
+    """The stored map where a run goes on, else a newly fitted one."""
+    path = output / "calibration.json"
+    if checkpoint is not None and path.is_file():
+        return Affine(**json.loads(path.read_text(encoding="utf-8")))
+    calibration = fit()
+    write_json(path, asdict(calibration))
+    return calibration
+
+
+def finish(
+    trainer: Any, description: str, output: Path, checkpoint: Path | None, calibration: Affine
+) -> TrainingResult:
+    """Train, from `checkpoint` on, and save the student and its history."""
+    plain_attention(trainer.model)
+    show_progress(trainer, description)
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except OSError as error:
+        raise MenuraError(f"[training] cannot write {output}: {error.strerror or error}.") from error
+    history: list[dict[str, Any]] = trainer.state.log_history
+    write_json(output / "history.json", history)
+    return TrainingResult(save_student(trainer.model, output), history, calibration)

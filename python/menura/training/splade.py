@@ -1,0 +1,48 @@
+"""Training a SPLADE student."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from datasets import Dataset
+from sentence_transformers import SparseEncoder, SparseEncoderTrainer, SparseEncoderTrainingArguments
+
+from menura.losses import SpladeDistillationLoss
+from menura.recipe import SpladeSettings
+from menura.trainer import trainer_arguments
+from menura.training.calibration import fit_calibration
+from menura.training.callbacks import RegularizerWarmup
+from menura.training.objectives import build_objectives, build_regularizers
+from menura.training.running import TrainingResult, calibrate, finish, prepare
+
+__all__ = ["train_splade"]
+
+
+def train_splade(
+    model: SparseEncoder, settings: SpladeSettings, examples: Dataset, *, output: Path, seed: int
+) -> TrainingResult:
+    """Distil a SPLADE: `menura.losses.SpladeDistillationLoss` on `examples` (see `build_examples`).
+
+    The map from the teacher's scale to the student's is fitted once, before the first step, and written to
+    ``output/calibration.json``. A run that was cut short goes on from its latest whole checkpoint under
+    ``output/checkpoints``, with the same map.
+
+    Raises:
+        MenuraError: `output` cannot be written, or holds only broken checkpoints.
+    """
+    checkpoint = prepare(model, output, dropout=settings.dropout, seed=seed)
+    calibration = calibrate(output, checkpoint, partial(fit_calibration, model, examples, seed=seed))
+    regularizers = build_regularizers(settings)
+    objectives = [*build_objectives(settings.objectives), *regularizers]
+    loss = SpladeDistillationLoss(model, objectives, calibration=calibration)
+    trainer = SparseEncoderTrainer(
+        model=model,
+        args=SparseEncoderTrainingArguments(
+            **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed)
+        ),
+        train_dataset=examples,
+        loss=loss,
+        callbacks=[RegularizerWarmup(loss, regularizers, warmup=settings.regularizer_warmup)],
+    )
+    return finish(trainer, "Distilling SPLADE", output, checkpoint, calibration)
