@@ -48,8 +48,8 @@ def test_a_function():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, "either a model or a function"),
-        ({"model": "a", "function": {"name": "a:b", "version": "1"}}, "either a model or a function"),
+        ({}, "one of model, function and imported"),
+        ({"model": "a", "function": {"name": "a:b", "version": "1"}}, "one of model, function and imported"),
         ({"model": "a", "causal_lm": CAUSAL_LM, "finetune": {}}, "finetune and causal_lm exclude each other"),
         ({"function": {"name": "a:b", "version": "1"}, "finetune": {}}, "finetune and function exclude each other"),
         ({"function": {"name": "a.b", "version": "1"}}, "function.name"),

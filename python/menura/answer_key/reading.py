@@ -11,7 +11,7 @@ from menura.answer_key.store import AnswerKey
 from menura.answer_key.wanted import Pair, WantedPairs
 from menura.errors import MenuraError
 
-__all__ = ["other_logits", "read_logits"]
+__all__ = ["are_scored", "other_logits", "read_logits"]
 
 
 def read_logits(
@@ -31,6 +31,13 @@ def read_logits(
             f"{pairs[unscored[0]]}. Run `menura annotate` with the same recipe."
         )
     return dict(zip(pairs, logits.tolist(), strict=True))
+
+
+def are_scored(
+    key: AnswerKey, teacher: str, pairs: Sequence[Pair], queries: Mapping[str, str], corpus: Mapping[str, str]
+) -> bool:
+    """Whether the teacher of digest `teacher` has scored all of the (query id, passage id) `pairs`."""
+    return not np.isnan(key.logits(teacher, WantedPairs.of(pairs, queries, corpus).pairs)).any()
 
 
 def other_logits(

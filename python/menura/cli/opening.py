@@ -45,7 +45,7 @@ def open_pipeline(recipe: str, output: Path | None, collection: str | None, teac
     if teacher is not None:
         if loaded.teacher is None:
             raise MenuraError("[recipe] --teacher takes the place of one teacher, and the recipe has several.")
-        others = {"finetune": None, "causal_lm": None, "function": None}
+        others = {"finetune": None, "causal_lm": None, "function": None, "imported": None}
         finished = loaded.teacher.model_copy(update={"model": teacher, **others})
         loaded = loaded.model_copy(update={"teacher": finished})
     return Pipeline(loaded, output or Path("runs") / loaded.name)

@@ -21,7 +21,11 @@ def evaluate(pipeline: Pipeline) -> Report:
     report = Report(collection.name, len(collection.corpus), len(collection.split_queries(split)))
     bm25 = _bm25(pipeline)
     report.rows += [_row(pipeline, "BM25", bm25)]
-    report.rows += [_row(pipeline, who, found) for who, found in _teachers(pipeline, bm25)]
+    for who, teacher_found in _teachers(pipeline, bm25):
+        if teacher_found is None:
+            report.notes.append(f"{who}: not measured, its scores were imported.")
+        else:
+            report.rows.append(_row(pipeline, who, teacher_found))
     for student in pipeline.students():
         report.rows += _student(pipeline, student)
         terms = report.rows[-1].document_terms
@@ -47,18 +51,22 @@ def _bm25(pipeline: Pipeline) -> Search:
     return found
 
 
-def _teachers(pipeline: Pipeline, bm25: Search) -> Iterator[tuple[str, Search]]:
-    """BM25's best, re-ranked: by each of several teachers, and by the view of them all."""
+def _teachers(pipeline: Pipeline, bm25: Search) -> Iterator[tuple[str, Search | None]]:
+    """BM25's best, re-ranked: by each of several teachers, and by the view of them all; None by who cannot be asked."""
     depth, panel = pipeline.recipe.evaluation.rerank_depth, pipeline.panel
     pairs = [(query_id, passage_id) for query_id, found in bm25.run.items() for passage_id in list(found)[:depth]]
     several = panel.faculty.names if len(panel.faculty.names) > 1 else []
     for teacher in [*several, None]:
+        who = f"Teacher {teacher}" if teacher else "View of the teachers" if several else "Teacher"
+        who = f"{who} on BM25 top {depth}"
+        if not panel.can_answer(pairs, teacher):
+            yield who, None
+            continue
         summary = panel.annotate(pairs, teacher)
         # The speed is only known where nothing had been scored before.
         fresh = summary.scored == summary.asked
         seconds = bm25.seconds + summary.seconds if fresh and bm25.seconds is not None else None
-        who = f"Teacher {teacher}" if teacher else "View of the teachers" if several else "Teacher"
-        yield f"{who} on BM25 top {depth}", Search(rerank(bm25.run, panel.scores(pairs, teacher)), seconds)
+        yield who, Search(rerank(bm25.run, panel.scores(pairs, teacher)), seconds)
 
 
 def _student(pipeline: Pipeline, student: Student) -> list[Row]:

@@ -9,7 +9,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from menura.answer_key import AnnotationSummary, AnswerKey, Engine, Share, Teacher, annotate, read_logits
+from menura.answer_key import (
+    AnnotationSummary,
+    AnswerKey,
+    Engine,
+    Share,
+    Teacher,
+    annotate,
+    are_scored,
+    find_imported,
+    read_logits,
+)
 from menura.answer_key.views import (
     Answers,
     Contradiction,
@@ -26,9 +36,9 @@ from menura.answer_key.views import (
 from menura.collections import Collection, Qrels
 from menura.mining import Candidates
 from menura.progress import step
-from menura.recipe import Recipe, ViewSettings
+from menura.recipe import Recipe, TeacherSettings, ViewSettings
 from menura.stage import identity
-from menura.teachers import Faculty, load_teacher
+from menura.teachers import AnyTeacher, Faculty, ImportedFingerprint, ImportedTeacher, load_teacher
 
 __all__ = ["Lesson", "MakeEngine", "Panel"]
 
@@ -72,6 +82,7 @@ class Panel:
             collection,
             lambda: candidates().by_query(),
             seed=recipe.seed,
+            load=self._load,
         )
         self._view = recipe.view or ViewSettings()  # of one teacher that is its logits as they are
         self._folder = output / "view"
@@ -112,12 +123,8 @@ class Panel:
             share: score this part of the pairs only.
             engine: who does the work, given what loads the teacher. None: this process.
         """
-        if name is not None:
-            wanted = {name: list(pairs)}
-        else:
-            wanted = pairs_to_ask(self._view, self.faculty.names, pairs, self._collection)
         done: list[AnnotationSummary] = []
-        for teacher, needed in wanted.items():
+        for teacher, needed in self._wanted(pairs, name).items():
             if not needed:  # a route gives it nothing; it need not be loaded
                 continue
             left = None if limit is None else limit - sum(summary.scored for summary in done)
@@ -157,6 +164,15 @@ class Panel:
         even = bool((targets.weights == 1).all())
         return Lesson(scores, None if even else dict(zip(kept, targets.weights.tolist(), strict=True)))
 
+    def can_answer(self, pairs: Sequence[Pair], name: str | None = None) -> bool:
+        """Whether the teacher, or all that the view needs, can be asked for `pairs`: imported ones cannot."""
+        collection, faculty = self._collection, self.faculty
+        return all(
+            are_scored(self._key, faculty.digests[teacher], needed, collection.queries, collection.corpus)
+            for teacher, needed in self._wanted(pairs, name).items()
+            if faculty.settings[teacher].imported is not None
+        )
+
     @cached_property
     def fit(self) -> Fit:
         """What the view learns from the training candidates and their judgements, written to `view/fit.json`."""
@@ -171,6 +187,17 @@ class Panel:
             counts = ", ".join(f"{name} {weight:.2f}" for name, weight in fit.weights.items())
             done(f"fitted to {len(pairs):,} pairs{counts and f' ({counts})'}: {path}")
         return fit
+
+    def _wanted(self, pairs: Sequence[Pair], name: str | None) -> dict[str, list[Pair]]:
+        """By teacher, what is to be known of it: all `pairs` by one, or what the view needs by each."""
+        if name is not None:
+            return {name: list(pairs)}
+        return pairs_to_ask(self._view, self.faculty.names, pairs, self._collection)
+
+    def _load(self, settings: TeacherSettings) -> AnyTeacher:
+        if settings.imported is None:
+            return load_teacher(settings)
+        return ImportedTeacher(ImportedFingerprint(*find_imported(self._key, settings.imported)))
 
     def _answers(self, pairs: Sequence[Pair], qrels: Qrels | None = None) -> Answers:
         return read_answers(self._key, self._view, self.faculty.digests, pairs, self._collection, qrels)
@@ -188,6 +215,8 @@ class Panel:
         self, name: str, pairs: list[Pair], limit: int | None, share: Share | None, engine: MakeEngine | None
     ) -> AnnotationSummary:
         teacher = self.faculty.teacher(name)
+        if isinstance(teacher, ImportedTeacher):
+            engine = None  # no worker could load it
         with step(self.faculty.title("annotate", name)) as done:
             collection = self._collection
             summary = annotate(

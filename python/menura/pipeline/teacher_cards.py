@@ -7,6 +7,7 @@ from pathlib import Path
 
 from menura.answer_key import other_logits
 from menura.collections import Run, as_run
+from menura.errors import MenuraError
 from menura.evaluation.report_card import Judged, TeacherCard, grade_teacher, passages_to_judge, write_card
 from menura.mining import Bm25Miner
 from menura.pipeline.pipeline import Pipeline
@@ -63,6 +64,11 @@ def _taught(pipeline: Pipeline, passages: Mapping[str, list[str]]) -> dict[str, 
     pairs = [(query_id, passage_id) for query_id, found in passages.items() for passage_id in found]
     scores: dict[str, Run] = {}
     for name in panel.faculty.names:
+        if not panel.can_answer(pairs, name):
+            raise MenuraError(
+                f"[report] the scores of {panel.faculty.settings[name].source} were imported and do not cover the "
+                f"{len(pairs):,} pairs of its report card. See menura key diff for a comparison with another teacher."
+            )
         panel.annotate(pairs, name)
         scores[_title(pipeline, name)] = as_run(panel.scores(pairs, name))
     if len(panel.faculty.names) > 1:

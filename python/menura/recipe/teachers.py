@@ -67,7 +67,8 @@ class FunctionSettings(Section):
 class TeacherSettings(Section):
     """Who answers: a cross-encoder with one label, used as it is unless there is `finetune`.
 
-    Or `model` is a language model, asked as `causal_lm` says; or a `function` takes its place.
+    Or `model` is a language model, asked as `causal_lm` says; or a `function` takes its place. Or somebody else has
+    asked: the scores that `menura key import` has `imported` under this name (or digest), and no others.
     `batch_tokens` None: 2,048 on a CPU, 32,768 on a GPU.
     """
 
@@ -78,17 +79,18 @@ class TeacherSettings(Section):
     finetune: FinetuneSettings | None = None
     causal_lm: CausalLmSettings | None = None
     function: FunctionSettings | None = None
+    imported: str | None = None
 
     @model_validator(mode="after")
     def _is_one_teacher(self) -> TeacherSettings:
-        if (self.model is None) == (self.function is None):
-            raise ValueError("a teacher is either a model or a function")
-        chosen = [name for name in ("finetune", "causal_lm", "function") if getattr(self, name) is not None]
+        if [self.model, self.function, self.imported].count(None) != 2:
+            raise ValueError("a teacher is one of model, function and imported")
+        chosen = [name for name in ("finetune", "causal_lm", "function", "imported") if getattr(self, name) is not None]
         if len(chosen) > 1:
             raise ValueError(f"{' and '.join(chosen)} exclude each other")
         return self
 
     @property
     def source(self) -> str:
-        """The model's reference, or the function's name."""
-        return str(self.model) if self.function is None else self.function.name
+        """The model's reference, the function's name or that of the imported scores."""
+        return self.model or self.imported or (self.function.name if self.function else "")

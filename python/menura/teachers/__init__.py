@@ -6,16 +6,20 @@ from menura.teachers.faculty import Faculty
 from menura.teachers.finetuning import finetune
 from menura.teachers.fingerprint import Fingerprint
 from menura.teachers.function import FunctionTeacher
-from menura.teachers.opening import load_teacher
+from menura.teachers.imported import ImportedFingerprint, ImportedTeacher
+from menura.teachers.opening import AnyTeacher, load_teacher
 from menura.teachers.prompt import Prompt
 from menura.teachers.token_matching import TokenMatching
 
 __all__ = [
+    "AnyTeacher",
     "CausalLmTeacher",
     "CrossEncoderTeacher",
     "Faculty",
     "Fingerprint",
     "FunctionTeacher",
+    "ImportedFingerprint",
+    "ImportedTeacher",
     "Prompt",
     "TokenMatching",
     "finetune",

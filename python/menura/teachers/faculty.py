@@ -28,6 +28,7 @@ class Faculty:
         teachers: their settings, by name.
         folder: fine-tuned ones go here: a single one as it is, of several each into a folder of its name.
         candidates: what they are fine-tuned on; called when one is.
+        load: makes a teacher that is ready of its settings.
     """
 
     def __init__(
@@ -38,12 +39,14 @@ class Faculty:
         candidates: Callable[[], Candidates],
         *,
         seed: int,
+        load: Callable[[TeacherSettings], AnyTeacher] = load_teacher,
     ) -> None:
         self.settings = dict(teachers)
         self._folder = folder
         self._collection = collection
         self._candidates = candidates
         self._seed = seed
+        self._load_ready = load
         self._loaded: dict[str, AnyTeacher] = {}
 
     @property
@@ -82,7 +85,7 @@ class Faculty:
     def _load(self, name: str) -> AnyTeacher:
         with step(self.title("teacher", name)) as done:
             settings = self.ready(name)
-            teacher = load_teacher(settings)
+            teacher = self._load_ready(settings)
             done(f"{settings.source}, fingerprint {teacher.fingerprint.digest}")
         return teacher
 

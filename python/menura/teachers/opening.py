@@ -6,14 +6,17 @@ from menura.recipe import TeacherSettings
 from menura.teachers.causal_lm import CausalLmTeacher
 from menura.teachers.cross_encoder import CrossEncoderTeacher
 from menura.teachers.function import FunctionTeacher
+from menura.teachers.imported import ImportedTeacher
 
 __all__ = ["AnyTeacher", "load_teacher"]
 
-AnyTeacher = CrossEncoderTeacher | CausalLmTeacher | FunctionTeacher
+AnyTeacher = CrossEncoderTeacher | CausalLmTeacher | FunctionTeacher | ImportedTeacher
 
 
 def load_teacher(settings: TeacherSettings) -> AnyTeacher:
     """The teacher of `settings`: a function, a language model, else a cross-encoder, as it is before `finetune`.
+
+    Whose scores were `imported` is no teacher to load; it is known by an answer key.
 
     Raises:
         MenuraError: it cannot be loaded, or does not fit its settings.
