@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from menura.bench.provider import Provider
 from menura.bench.providers import providers
 from menura.bench.workload import Workload
 
-__all__ = ["peak_memory"]
+__all__ = ["extra_megabytes", "peak_memory"]
 
 PROCESS = Path("/proc/self")
 # Makes VmHWM begin anew (proc_pid_clear_refs).
@@ -43,8 +44,12 @@ def _extra_megabytes(workload: Workload, provider: Provider) -> float:
     # Libraries load code and make buffers when first called; that is no cost of this step.
     small = next(each for each in tiny() if each.task == workload.task)
     provider.bind(*replace(small, dtype=workload.dtype).inputs())()
-    step = provider.bind(*workload.inputs())
-    # What making the inputs freed goes back to the system, or the step would use it unseen.
+    return extra_megabytes(provider.bind(*workload.inputs()))
+
+
+def extra_megabytes(step: Callable[[], object]) -> float:
+    """What a call takes beyond what is there before it, at its peak."""
+    # What was freed before goes back to the system, or the step would use it unseen.
     ctypes.CDLL(None).malloc_trim(0)
     before = _resident("VmRSS")
     (PROCESS / "clear_refs").write_text(RESET_PEAK)
