@@ -49,7 +49,8 @@ def rewrite(path, old, new):
 def test_help_lists_the_commands(run):
     code, out, _ = run("--help")
     assert code == 0
-    assert all(command in out for command in ("demo", "mine", "annotate", "train", "evaluate", "doctor"))
+    commands = ("demo", "recipes", "run", "mine", "annotate", "train", "evaluate", "compare", "doctor")
+    assert all(command in out for command in commands)
 
 
 def test_doctor_says_what_is_here(run):
@@ -137,6 +138,42 @@ def test_a_misspelt_recipe_key(run, recipe):
     recipe.write_text(recipe.read_text() + "sead: 1\n")
     message = refusal(run("mine", recipe))
     assert f"{recipe}:{len(recipe.read_text().splitlines())}: unknown key 'sead'; known here: name, seed" in message
+
+
+def test_a_single_value_can_be_replaced(run, recipe):
+    assert "24 pairs: 0 known, 24 scored" in run("annotate", recipe, "-o", "first")[2]
+    outcome = run("annotate", recipe, "-o", "second", "--set", "mining.negatives=1", "--set", "teacher.max_length=32")
+    assert "12 pairs: 0 known, 12 scored" in outcome[2]
+    assert "--set mining.negatives: mining.negatives = 0: Input should be greater" in refusal(
+        run("mine", recipe, "--set", "mining.negatives=0")
+    )
+
+
+def test_the_shipped_recipes_are_listed(run):
+    code, out, _ = run("recipes")
+    assert code == 0
+    assert "demo" in out
+    assert "teaching each other" in " ".join(out.split())
+
+
+def test_run_does_everything_and_says_how_to_go_on(run, recipe, tmp_path):
+    trainer = ("--set", "students.colbert.trainer.max_steps=1", "--set", "evaluation.rerank_depth=5")
+    code, out, _ = run("run", recipe, "-o", "out", *trainer)
+    assert code == 0
+    files = ("report.md", "report_queries.csv", "teacher_card.html", "colbert/model.safetensors")
+    assert all((tmp_path / "out" / file).is_file() for file in files)
+    assert all(file in out for file in files[:3])
+    lines = out.splitlines()
+    start = lines.index("from sentence_transformers import MultiVectorEncoder")
+    namespace = {}
+    exec("\n".join(lines[start:]), namespace)
+    assert namespace["colbert"].encode_query(["read a file"])[0].shape[1] == 16
+    assert run("evaluate", recipe, "-o", "narrow", *trainer, "--set", "students.colbert.dimension=1")[0] == 0
+    code, out, _ = run("compare", "out", "narrow", "-o", "compared")
+    assert code == 0
+    assert "corrected for 2 comparisons" in " ".join(out.split())
+    assert "| ColBERT distilled | narrow |" in (tmp_path / "compared" / "comparison.md").read_text()
+    assert "give two or more outputs; got 1." in refusal(run("compare", "out"))
 
 
 def test_a_missing_recipe(run):

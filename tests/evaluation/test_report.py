@@ -91,5 +91,5 @@ def test_written_files_agree(report, tmp_path):
 
 def test_a_folder_that_cannot_be_written(report, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(MenuraError, match=r"cannot write the report to .*file/reports"):
+    with pytest.raises(MenuraError, match=r"cannot write .*file/reports/report"):
         report.write(tmp_path / "file" / "reports")

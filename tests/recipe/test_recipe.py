@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from menura import MenuraError
-from menura.recipe import load_recipe
+from menura.recipe import load_recipe, shipped_recipes
 
 BASE = "name: tiny\nteacher:\n  model: some/teacher\nstudents: {}\n"
 
@@ -33,6 +33,12 @@ def test_the_shipped_demo_loads():
     assert recipe.name == "demo"
     assert recipe.students.colbert is not None
     assert recipe.students.splade is not None
+
+
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_every_shipped_recipe_loads_and_says_what_it_is_for(name):
+    assert load_recipe(name).name == name
+    assert len(shipped_recipes()[name]) > 20
 
 
 def test_a_folder_of_that_name_does_not_hide_it(tmp_path, monkeypatch):
@@ -84,6 +90,37 @@ def test_a_missing_key_is_named(written):
 def test_a_training_list_has_one_round(written):
     content = BASE + "mining:\n  training_list: {format: gpl, source: x}\nrounds:\n  count: 2\n"
     assert ":8: rounds.count: a training list is not mined" in failure(written(content))
+
+
+TOGETHER = BASE.replace("{}", "\n  colbert: {model: m}\n  splade: {model: m}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (BASE, ":5: joint: two students teach each other; add students.colbert and students.splade"),
+        (
+            TOGETHER.replace("splade: {model: m}", "splade: {model: m, negatives: 5}"),
+            "negatives must be one for both",
+        ),
+        (
+            TOGETHER.replace("splade: {model: m}", "splade: {model: m, trainer: {batch_size: 8}}"),
+            ":7: joint: both students see the same batches, so trainer.batch_size must be one for both; "
+            "got 16 for colbert and 8 for splade.",
+        ),
+        (TOGETHER + "joint: {start: 1}\n", "unknown key 'joint.start'; known here: peer, ensemble, temp"),
+        (TOGETHER + "joint: {temperature: 0}\n", "joint = {'temperature': 0}: a temperature must be greater than 0."),
+        (TOGETHER + "joint: {peer: {colbert: -1, splade: 1}}\n", ":7: joint.peer.colbert = -1: "),
+    ],
+)
+def test_students_that_cannot_teach_each_other(written, text, expected):
+    assert expected in failure(written(text if "joint" in text else text + "joint: {}\n"))
+
+
+def test_students_that_teach_each_other_have_their_own_learning_rates(written):
+    text = TOGETHER.replace("splade: {model: m}", "splade: {model: m, trainer: {learning_rate: 1.0e-3}}")
+    joint = load_recipe(written(text + "joint: {peer: 2, ensemble: {colbert: 0, splade: 3}}\n")).joint
+    assert (joint.peer.both, joint.ensemble.both, joint.temperature.both) == ((2, 2), (0, 3), (1, 1))
 
 
 def test_every_problem_is_told_at_once(written):

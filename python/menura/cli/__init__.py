@@ -1,4 +1,4 @@
-"""The command line: `menura demo`, a recipe step by step, `report`, `key`, `import`, `export`, `bench`, `doctor`."""
+"""The command line: `run` and its steps, `compare`, `report`, `key`, `import`, `export`, `bench`, `doctor`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ try:
 
     from menura.cli.annotate import annotate
     from menura.cli.bench import bench
+    from menura.cli.compare import compare
     from menura.cli.distil import demo, evaluate, mine, train
     from menura.cli.doctor import doctor
     from menura.cli.formats import export, formats, import_
     from menura.cli.key import key
+    from menura.cli.recipes import recipes
     from menura.cli.report import report
+    from menura.cli.run import run
 except ModuleNotFoundError as missing:
     raise SystemExit(_not_installed(missing)) from None
 
@@ -48,7 +51,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, mine, annotate, train, evaluate, import_, export, formats, bench, doctor):
+for command in (demo, recipes, run, mine, annotate, train, evaluate, compare, import_, export, formats, bench, doctor):
     app.command(command.__name__.rstrip("_"))(command)
 app.add_typer(key, name="key")
 app.add_typer(report, name="report")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 
-from menura.cli.opening import CollectionOption, OutputOption, RecipeArgument, TeacherOption, open_pipeline
+from menura.cli.opening import CollectionOption, OutputOption, RecipeArgument, SetOption, TeacherOption, open_pipeline
 from menura.errors import MenuraError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def annotate(
     output: OutputOption = None,
     collection: CollectionOption = None,
     teacher: TeacherOption = None,
+    settings: SetOption = None,
     limit: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option("--limit", min=1, help="Score at most so many pairs now."),
@@ -50,7 +51,7 @@ def annotate(
     process = launched()
     if engine == "ray" and process is not None:
         raise MenuraError("[annotate] --engine ray starts its own workers; run it without torchrun.")
-    pipeline = open_pipeline(recipe, output, collection, teacher)
+    pipeline = open_pipeline(recipe, output, collection, teacher, settings)
     if process is not None:
         share = _together(pipeline, process, share)
     with alone():

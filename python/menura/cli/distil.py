@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 from rich.console import Console
 
-from menura.cli.opening import CollectionOption, OutputOption, RecipeArgument, TeacherOption, open_pipeline
+from menura.cli.opening import CollectionOption, OutputOption, RecipeArgument, SetOption, TeacherOption, open_pipeline
 from menura.errors import MenuraError
 
 if TYPE_CHECKING:
@@ -16,14 +16,24 @@ if TYPE_CHECKING:
 __all__ = ["demo", "evaluate", "mine", "train"]
 
 
-def demo(output: OutputOption = None, collection: CollectionOption = None, teacher: TeacherOption = None) -> None:
+def demo(
+    output: OutputOption = None,
+    collection: CollectionOption = None,
+    teacher: TeacherOption = None,
+    settings: SetOption = None,
+) -> None:
     """Distil both students on this machine's docstrings, and print the table."""
-    _evaluate(open_pipeline("demo", output, collection, teacher))
+    _evaluate(open_pipeline("demo", output, collection, teacher, settings))
 
 
-def mine(recipe: RecipeArgument, output: OutputOption = None, collection: CollectionOption = None) -> None:
+def mine(
+    recipe: RecipeArgument,
+    output: OutputOption = None,
+    collection: CollectionOption = None,
+    settings: SetOption = None,
+) -> None:
     """Mine hard negatives for the training queries."""
-    _ = open_pipeline(recipe, output, collection, None).candidates
+    _ = open_pipeline(recipe, output, collection, None, settings).candidates
 
 
 def train(
@@ -35,9 +45,10 @@ def train(
     output: OutputOption = None,
     collection: CollectionOption = None,
     teacher: TeacherOption = None,
+    settings: SetOption = None,
 ) -> None:
     """Distil the students."""
-    pipeline = open_pipeline(recipe, output, collection, teacher)
+    pipeline = open_pipeline(recipe, output, collection, teacher, settings)
     for name in pipeline.students() if student is None else [_student(student)]:
         pipeline.train(name)
 
@@ -47,9 +58,10 @@ def evaluate(
     output: OutputOption = None,
     collection: CollectionOption = None,
     teacher: TeacherOption = None,
+    settings: SetOption = None,
 ) -> None:
     """Search the held-out queries with everything, and print the table."""
-    _evaluate(open_pipeline(recipe, output, collection, teacher))
+    _evaluate(open_pipeline(recipe, output, collection, teacher, settings))
 
 
 def _student(name: str) -> Student:

@@ -10,7 +10,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from menura.cli.opening import CollectionOption, OutputOption, RecipeArgument, TeacherOption, open_pipeline, quiet
+from menura.cli.opening import (
+    CollectionOption,
+    OutputOption,
+    RecipeArgument,
+    SetOption,
+    TeacherOption,
+    open_pipeline,
+    quiet,
+)
 
 __all__ = ["export", "formats", "import_"]
 
@@ -54,9 +62,10 @@ def export(
     output: OutputOption = None,
     collection: CollectionOption = None,
     teacher: TeacherOption = None,
+    settings: SetOption = None,
 ) -> None:
     """Write a recipe's candidates and their teacher's scores for another trainer."""
-    open_pipeline(recipe, output, collection, teacher).export(format_name, target, negatives=negatives)
+    open_pipeline(recipe, output, collection, teacher, settings).export(format_name, target, negatives=negatives)
 
 
 def formats() -> None:

@@ -16,9 +16,9 @@ from menura.errors import MenuraError
 if TYPE_CHECKING:
     from menura.pipeline import Pipeline
 
-__all__ = ["CollectionOption", "OutputOption", "RecipeArgument", "TeacherOption", "open_pipeline", "quiet"]
+__all__ = ["CollectionOption", "OutputOption", "RecipeArgument", "SetOption", "TeacherOption", "open_pipeline", "quiet"]
 
-RecipeArgument = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped recipe.")]
+RecipeArgument = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped recipe; `menura recipes`.")]
 OutputOption = Annotated[
     Optional[Path], typer.Option("--output", "-o", help="Where results go [default: runs/RECIPE].")  # noqa: UP045
 ]
@@ -30,15 +30,25 @@ TeacherOption = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--teacher", help="A finished cross-encoder by folder or hub name, in place of the recipe's."),
 ]
+SetOption = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A value in place of the recipe's, as students.splade.trainer.epochs=2; repeats.",
+    ),
+]
 
 
-def open_pipeline(recipe: str, output: Path | None, collection: str | None, teacher: str | None) -> Pipeline:
+def open_pipeline(
+    recipe: str, output: Path | None, collection: str | None, teacher: str | None, settings: list[str] | None = None
+) -> Pipeline:
     """The pipeline of `recipe`, with what the command line puts in the place of its own settings."""
     quiet()
     from menura.pipeline import Pipeline
     from menura.recipe import load_recipe
 
-    loaded = load_recipe(recipe)
+    loaded = load_recipe(recipe, settings or ())
     if collection is not None:
         changed = loaded.collection.model_copy(update={"source": collection})
         loaded = loaded.model_copy(update={"collection": changed})

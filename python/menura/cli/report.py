@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 from rich.console import Console
 
-from menura.cli.opening import CollectionOption, OutputOption, RecipeArgument, TeacherOption, open_pipeline
+from menura.cli.opening import CollectionOption, OutputOption, RecipeArgument, SetOption, TeacherOption, open_pipeline
 
 __all__ = ["report"]
 
@@ -24,9 +24,10 @@ def teacher(
     output: OutputOption = None,
     collection: CollectionOption = None,
     teacher: TeacherOption = None,
+    settings: SetOption = None,
 ) -> None:
     """Draw the teacher's report card: how far can it be trusted, before students copy it?"""
-    pipeline = open_pipeline(recipe, output, collection, teacher)
+    pipeline = open_pipeline(recipe, output, collection, teacher, settings)
     from menura.evaluation.report_card import summary
     from menura.pipeline import teacher_cards
 

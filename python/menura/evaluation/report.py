@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import mean
@@ -13,11 +10,11 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from menura.errors import MenuraError
 from menura.evaluation.metrics import METRICS, Scores
 from menura.evaluation.significance import PERMUTATIONS, Comparison, compare
+from menura.files import whole_file, write_csv, write_json
 
-__all__ = ["Report", "Row"]
+__all__ = ["COMPARED", "NOTHING", "Report", "Row", "p_value"]
 
 NOTHING = "–"  # noqa: RUF001
 # What the p-values are about.
@@ -42,13 +39,17 @@ class Row:
 
 @dataclass
 class Report:
-    """Systems measured on the same queries; the first is the baseline of every comparison."""
+    """Systems measured on the same queries; the first is the baseline of every comparison.
+
+    `measured_on` names queries, judgements and passages by their hashes: reports that share them can be compared.
+    """
 
     collection: str
     passages: int
     queries: int
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    measured_on: dict[str, str] = field(default_factory=dict)
 
     def records(self) -> list[dict[str, Any]]:
         """One flat record per system, figures in full; None where there is no such figure."""
@@ -82,24 +83,25 @@ class Report:
         return "\n\n".join([self._title() + ":", table, " ".join(self._captions())]) + "\n"
 
     def write(self, folder: Path) -> None:
-        """Write ``report.json``, ``report.csv`` and ``report.md``.
+        """Write ``report.json``, ``report.csv``, ``report.md``, and ``report_queries.csv`` with every query's values.
 
         Raises:
             MenuraError: the folder cannot be written.
         """
         records = self.records()
-        sheet = io.StringIO()
-        writer = csv.DictWriter(sheet, fieldnames=list(records[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(records)
         content = {**{key: value for key, value in asdict(self).items() if key != "rows"}, "rows": records}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "report.json").write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
-            (folder / "report.csv").write_text(sheet.getvalue(), encoding="utf-8")
-            (folder / "report.md").write_text(self.markdown(), encoding="utf-8")
-        except OSError as error:
-            raise MenuraError(f"[evaluation] cannot write the report to {folder}: {error.strerror}.") from error
+        write_json(folder / "report.json", content)
+        write_csv(folder / "report.csv", records)
+        write_csv(folder / "report_queries.csv", self._query_records())
+        with whole_file(folder / "report.md") as unfinished:
+            unfinished.write_text(self.markdown(), encoding="utf-8")
+
+    def _query_records(self) -> list[dict[str, Any]]:
+        return [
+            {"system": row.system, "query": query, **{metric: row.scores[metric][query] for metric in METRICS}}
+            for row in self.rows
+            for query in row.scores[COMPARED]
+        ]
 
     def _record(self, row: Row) -> dict[str, Any]:
         start = self._against(row, next((other for other in self.rows if other.system == row.start), None))
@@ -132,8 +134,8 @@ class Report:
                     *(f"{record[metric]:.3f}" for metric in METRICS),
                     NOTHING if None in terms else " / ".join(f"{count:.0f}" for count in terms),
                     _optional(record["queries_per_second"], "{:,.0f}"),
-                    _p_value(record["p_versus_start"]),
-                    _p_value(record["p_versus_baseline"]),
+                    p_value(record["p_versus_start"]),
+                    p_value(record["p_versus_baseline"]),
                 ]
             )
         return cells
@@ -153,6 +155,6 @@ def _optional(value: float | None, form: str) -> str:
     return NOTHING if value is None else form.format(value)
 
 
-def _p_value(p: float | None) -> str:
+def p_value(p: float | None) -> str:
     """Four decimals; never ``0.0000``, which no test can show."""
     return "<0.0001" if p is not None and p < 1e-4 else _optional(p, "{:.4f}")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from menura.errors import MenuraError
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "compare", "holm"]
 
 PERMUTATIONS = 20_000
 BLOCK = 1_000
@@ -50,3 +50,16 @@ def compare(first: Mapping[str, float], second: Mapping[str, float], *, seed: in
         signs = generator.choice((-1.0, 1.0), (BLOCK, len(differences)))
         as_extreme += int((abs(signs @ differences) / len(differences) >= abs(difference) - 1e-12).sum())
     return Comparison(len(differences), difference, (as_extreme + 1) / (PERMUTATIONS + 1))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p-values of several comparisons, corrected for their number (Holm 1979), in the order given.
+
+    The i-th smallest of m becomes `(m - i + 1) p`, at least what the one before it became and at most 1.
+    """
+    corrected = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        corrected[place] = largest
+    return corrected

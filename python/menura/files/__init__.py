@@ -4,7 +4,15 @@ from menura.files.ids import Ids
 from menura.files.lines import json_lines, lines
 from menura.files.places import content_digest, data_files, locate, table_files
 from menura.files.rows import Row, rows
-from menura.files.writing import whole_file, whole_folder, write_json, write_json_lines, write_lines, write_table
+from menura.files.writing import (
+    whole_file,
+    whole_folder,
+    write_csv,
+    write_json,
+    write_json_lines,
+    write_lines,
+    write_table,
+)
 
 __all__ = [
     "Ids",
@@ -18,6 +26,7 @@ __all__ = [
     "table_files",
     "whole_file",
     "whole_folder",
+    "write_csv",
     "write_json",
     "write_json_lines",
     "write_lines",

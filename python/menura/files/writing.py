@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -17,7 +18,7 @@ from menura.errors import MenuraError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["whole_file", "whole_folder", "write_json", "write_json_lines", "write_lines", "write_table"]
+__all__ = ["whole_file", "whole_folder", "write_csv", "write_json", "write_json_lines", "write_lines", "write_table"]
 
 BATCH_ROWS = 4096
 
@@ -103,6 +104,14 @@ def write_json(path: Path, value: Any) -> None:
     """Write one JSON value, for a person to read as well. Raises as `whole_file` does."""
     with whole_file(path) as unfinished:
         unfinished.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows, at least one, under the keys of the first. Raises as `whole_file` does."""
+    with whole_file(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def write_table(path: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:

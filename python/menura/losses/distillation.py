@@ -44,9 +44,16 @@ class DistillationLoss(nn.Module, ABC):
 
     def forward(self, sentence_features: Iterable[Features], labels: Tensor) -> dict[str, Tensor]:
         """By name, what each objective adds to the loss."""
+        return self.parts(self.encode_batch(sentence_features, labels))
+
+    def encode_batch(self, sentence_features: Iterable[Features], labels: Tensor) -> Encoded:
+        """The batch through the student, beside the logits on its scale."""
         logits, weights = split_labels(labels)
         features = [dict(column) for column in sentence_features]
-        encoded = self.encode(features, self.calibration(logits), weights)
+        return self.encode(features, self.calibration(logits), weights)
+
+    def parts(self, encoded: Encoded) -> dict[str, Tensor]:
+        """By name, what each objective adds to the loss of an encoded batch."""
         return {objective.name: objective.weight * objective(encoded) for objective in self._objectives()}
 
     @abstractmethod

@@ -10,6 +10,7 @@ from menura.mining import Bm25Miner
 from menura.pipeline.pipeline import Pipeline
 from menura.pipeline.student import TITLES, Student
 from menura.progress import step
+from menura.stage import identity
 from menura.students import Search
 
 __all__ = ["evaluate"]
@@ -18,7 +19,14 @@ __all__ = ["evaluate"]
 def evaluate(pipeline: Pipeline) -> Report:
     """BM25, the teachers, and every student before and after, of every round; the report is written, too."""
     collection, split = pipeline.collection, pipeline.recipe.evaluation.split
-    report = Report(collection.name, len(collection.corpus), len(collection.split_queries(split)))
+    queries, qrels = collection.split_queries(split), collection.qrels[split]
+    measured_on = {"queries": queries, "judgements": qrels, "passages": collection.corpus}
+    report = Report(
+        collection.name,
+        len(collection.corpus),
+        len(queries),
+        measured_on={name: identity(content) for name, content in measured_on.items()},
+    )
     bm25 = _bm25(pipeline)
     report.rows += [_row(pipeline, "BM25", bm25)]
     for who, teacher_found in _teachers(pipeline, bm25):

@@ -5,6 +5,7 @@ Each step reuses what an earlier run left in the output folder, as long as what 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from menura.mining import (
     training_list_digest,
 )
 from menura.pipeline.panel import MakeEngine, Panel
-from menura.pipeline.student import TITLES, Student, StudentModel
+from menura.pipeline.student import TITLES, Student, StudentModel, train_together
 from menura.progress import step
 from menura.recipe import Recipe
 from menura.stage import Stage, identity
@@ -37,9 +38,9 @@ __all__ = ["Pipeline"]
 class Pipeline:
     """One recipe in one output folder.
 
-    It fills `candidates/`, `teacher/`, `answer_key/`, `view/`, `colbert/`, `splade/`, `report.*` and `teacher_card.*`;
-    later rounds of mining and training `round_2/candidates/`, `round_2/colbert/` and so on. A step asked for runs the
-    steps before it that are not done yet.
+    It fills `candidates/`, `teacher/`, `answer_key/`, `view/`, `colbert/`, `splade/`, `joint/`, `report.*` and
+    `teacher_card.*`; later rounds of mining and training `round_2/candidates/`, `round_2/colbert/` and so on. A step
+    asked for runs the steps before it that are not done yet.
     """
 
     def __init__(self, recipe: Recipe, output: Path) -> None:
@@ -124,33 +125,18 @@ class Pipeline:
             done(f"{written:,} of {len(records):,} queries in {target}")
 
     def train(self, student: Student, turn: int | None = None) -> Path:
-        """Distil one student and return its folder. `turn` is the round; None: the recipe's last.
+        """Distil one student, or both where they are joint, and return its folder. `turn` None: the last round.
 
         Raises:
             MenuraError: the recipe has no such student.
         """
         turn = turn or self.recipe.rounds.count
-        model = self.model(student)
         stage = self.student_stage(student, turn)
+        learners = [student] if self.recipe.joint is None else self.students()
         candidates = None if stage.finished else self.mined(turn)
-        with step(self.in_round(f"train {student}", turn)) as done:
+        with step(self.in_round(f"train {' and '.join(learners)}", turn)) as done:
             if candidates is not None:
-                self.panel.annotate(candidates.pairs())
-                lesson = self.panel.lesson(candidates.pairs())
-                candidates = lesson.keep(self._trusted(candidates, turn))
-                if turn > 1 and self.recipe.rounds.start == "previous":
-                    model = model.at(self.train(student, turn - 1))
-                examples = build_examples(
-                    candidates.by_query(),
-                    lesson.scores,
-                    self.collection.queries,
-                    self.collection.corpus,
-                    negatives=model.settings.negatives,
-                    weights=lesson.weights,
-                )
-                stage.begin()
-                model.train(examples, stage.folder)
-                stage.finish()
+                self._teach(learners, candidates, turn)
             done(f"{TITLES[student]} student in {stage.folder}")
         return stage.folder
 
@@ -165,6 +151,10 @@ class Pipeline:
             raise MenuraError("[pipeline] the recipe has no student; add students.colbert or students.splade.")
         return found
 
+    def folders(self) -> dict[Student, Path]:
+        """Where the students of the last round lie once they are trained."""
+        return {student: self.student_stage(student, self.recipe.rounds.count).folder for student in self.students()}
+
     def model(self, student: Student) -> StudentModel:
         """A student as it starts.
 
@@ -174,7 +164,7 @@ class Pipeline:
         settings = getattr(self.recipe.students, student)
         if settings is None:
             raise MenuraError(f"[pipeline] the recipe has no students.{student}; it has: {', '.join(self.students())}.")
-        return StudentModel(settings, self.recipe.evaluation, self.recipe.seed)
+        return StudentModel(settings, self.recipe.evaluation, settings.trainer.seed_or(self.recipe.seed))
 
     def student_stage(self, student: Student, turn: int) -> Stage:
         """Where a student of a round lies, once it is trained."""
@@ -183,6 +173,39 @@ class Pipeline:
     def in_round(self, name: str, turn: int) -> str:
         """`name`, and the round where there are several."""
         return name if self.recipe.rounds.count == 1 else f"{name}, round {turn}"
+
+    def _teach(self, learners: Sequence[Student], candidates: Candidates, turn: int) -> None:
+        """Have the teachers answer for the candidates, and train one student, or two that teach each other."""
+        joint, folder = self.recipe.joint, self._folder(turn)
+        models = {name: self._starting(name, turn) for name in learners}
+        self.panel.annotate(candidates.pairs())
+        lesson = self.panel.lesson(candidates.pairs())
+        examples = build_examples(
+            lesson.keep(self._trusted(candidates, turn)).by_query(),
+            lesson.scores,
+            self.collection.queries,
+            self.collection.corpus,
+            negatives=models[learners[0]].settings.negatives,
+            weights=lesson.weights,
+        )
+        stages = [self.student_stage(name, turn) for name in learners]
+        if joint is not None:
+            stages.append(Stage(folder / "joint", self._student_inputs(learners[0], turn)))
+        for stage in stages:
+            stage.begin()
+        if joint is None:
+            models[learners[0]].train(examples, stages[0].folder)
+        else:
+            train_together(models, joint, examples, folder)
+        for stage in stages:
+            stage.finish()
+
+    def _starting(self, student: Student, turn: int) -> StudentModel:
+        """A student as a round finds it."""
+        model = self.model(student)
+        if turn > 1 and self.recipe.rounds.start == "previous":
+            return model.at(self.train(student, turn - 1))
+        return model
 
     @cached_property
     def _candidate_inputs(self) -> str:
@@ -206,6 +229,12 @@ class Pipeline:
         return identity([self._round_inputs(turn), self.panel.identity])
 
     def _student_inputs(self, student: Student, turn: int) -> list[Any]:
+        """What a trained student follows from; where they are joint, the other as well."""
+        if self.recipe.joint is None:
+            return self._own_inputs(student, turn)
+        return [self.recipe.joint.model_dump(), *(self._own_inputs(name, turn) for name in self.students())]
+
+    def _own_inputs(self, student: Student, turn: int) -> list[Any]:
         settings = self.model(student).settings
         # What no weight depends on.
         told = settings.model_dump(exclude={"document_budget": True, "trainer": {"logging_steps", "save_steps"}})

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from datasets import Dataset
 
 from menura.collections import Run
-from menura.recipe import ColbertSettings, EvaluationSettings, SpladeSettings
+from menura.recipe import ColbertSettings, EvaluationSettings, JointSettings, SpladeSettings
 from menura.students import (
     ColbertIndex,
     Search,
@@ -21,9 +21,9 @@ from menura.students import (
     colbert_search,
     splade_search,
 )
-from menura.training import train_colbert, train_splade
+from menura.training import train_colbert, train_joint, train_splade
 
-__all__ = ["TITLES", "Student", "StudentModel"]
+__all__ = ["TITLES", "Student", "StudentModel", "train_together"]
 
 Student = Literal["colbert", "splade"]
 TITLES: dict[Student, str] = {"colbert": "ColBERT", "splade": "SPLADE"}
@@ -73,3 +73,20 @@ class StudentModel:
     @property
     def _options(self) -> dict[str, Any]:
         return {"batch_size": self.evaluation.batch_size, "bf16": self.evaluation.bf16}
+
+
+def train_together(
+    models: Mapping[Student, StudentModel], settings: JointSettings, examples: Dataset, output: Path
+) -> None:
+    """Distil a ColBERT and a SPLADE that teach each other into folders of their names; the rest goes into `joint`."""
+    colbert, splade = models["colbert"], models["splade"]
+    colbert_settings, splade_settings = cast(ColbertSettings, colbert.settings), cast(SpladeSettings, splade.settings)
+    train_joint(
+        (build_colbert(colbert_settings, seed=colbert.seed), colbert_settings),
+        (build_splade(splade_settings), splade_settings),
+        settings,
+        examples,
+        folders={name: output / name for name in TITLES},
+        output=output / "joint",
+        seed=colbert.seed,
+    )

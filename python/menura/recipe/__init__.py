@@ -5,10 +5,12 @@ Every section configures one room; the rooms take their section as an argument a
 
 from menura.recipe.collection import CollectionSettings
 from menura.recipe.evaluation import EvaluationSettings
+from menura.recipe.joint import JointSettings
 from menura.recipe.mining import FilterSettings, MiningSettings, RoundsSettings, Sampling, TrainingListSettings
 from menura.recipe.objectives import MarginMSESettings, ObjectiveSettings, ObjectivesSettings, PointwiseMSESettings
 from menura.recipe.reading import load_recipe
 from menura.recipe.recipe import Recipe
+from menura.recipe.shipped import shipped_recipes
 from menura.recipe.students import ColbertSettings, SpladeSettings, StudentsSettings
 from menura.recipe.teachers import CausalLmSettings, FinetuneSettings, FunctionSettings, Head, TeacherSettings
 from menura.recipe.trainer import TrainerSettings
@@ -23,6 +25,7 @@ __all__ = [
     "FinetuneSettings",
     "FunctionSettings",
     "Head",
+    "JointSettings",
     "MarginMSESettings",
     "MiningSettings",
     "ObjectiveSettings",
@@ -38,4 +41,5 @@ __all__ = [
     "TrainingListSettings",
     "ViewSettings",
     "load_recipe",
+    "shipped_recipes",
 ]

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from menura.recipe.collection import CollectionSettings
 from menura.recipe.evaluation import EvaluationSettings
+from menura.recipe.joint import JointSettings
 from menura.recipe.mining import MiningSettings, RoundsSettings
 from menura.recipe.section import Section
 from menura.recipe.students import StudentsSettings
@@ -37,6 +38,7 @@ class Recipe(Section):
     view: ViewSettings | None = None
     answer_key: str | None = None
     students: StudentsSettings
+    joint: JointSettings | None = None
     rounds: RoundsSettings = RoundsSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
 
@@ -66,6 +68,8 @@ class Recipe(Section):
             yield ("mining", "filter", "judge"), "a teacher judges where there is one; name a miner"
         if self.rounds.count > 1 and self.mining.training_list is not None:
             yield ("rounds", "count"), "a training list is not mined; later rounds would repeat the first"
+        if self.joint is not None:
+            yield from ((("joint",), message) for message in self.joint.problems(self.students))
         if not names:
             yield (), "there is no teacher; add teacher, or several under teachers"
         elif self.teacher is not None and self.teachers:

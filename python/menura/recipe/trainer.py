@@ -10,7 +10,7 @@ __all__ = ["TrainerSettings"]
 
 
 class TrainerSettings(Section):
-    """What the sentence-transformers trainer needs to know."""
+    """What the sentence-transformers trainer needs to know. `seed` None: the recipe's."""
 
     epochs: float = Field(default=1.0, gt=0)
     max_steps: int | None = Field(default=None, ge=1)
@@ -21,3 +21,8 @@ class TrainerSettings(Section):
     bf16: bool = False
     logging_steps: int = Field(default=10, ge=1)
     save_steps: int | None = Field(default=None, ge=1)
+    seed: int | None = None
+
+    def seed_or(self, default: int) -> int:
+        """Its own seed, else `default`."""
+        return default if self.seed is None else self.seed

@@ -97,13 +97,14 @@ class Faculty:
             [collection.queries[query_id], *(collection.corpus[identifier] for side in sides for identifier in side)]
             for query_id, sides in candidates.items()
         ]
+        seed = finetuning.trainer.seed_or(self._seed)
         inputs = [
             reference_digest(settings.source),
             settings.max_length,
             finetuning.model_dump(),
             candidates,
             texts,
-            self._seed,
+            seed,
         ]
         stage = Stage(self._folder / name if len(self.settings) > 1 else self._folder, inputs)
         if not stage.finished:
@@ -116,7 +117,7 @@ class Faculty:
                 collection.corpus,
                 max_length=settings.max_length,
                 output=stage.folder,
-                seed=self._seed,
+                seed=seed,
             )
             stage.finish()
         return stage.folder

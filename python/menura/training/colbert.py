@@ -17,7 +17,7 @@ from menura.training.calibration import fit_margin_scale
 from menura.training.objectives import build_objectives
 from menura.training.running import TrainingResult, calibrate, finish, prepare
 
-__all__ = ["train_colbert"]
+__all__ = ["colbert_loss", "projection_rate", "train_colbert"]
 
 
 def train_colbert(
@@ -33,25 +33,39 @@ def train_colbert(
         MenuraError: `output` cannot be written, or holds only broken checkpoints.
     """
     checkpoint = prepare(model, output, dropout=settings.dropout, seed=seed)
-    fit = partial(fit_margin_scale, model, examples, seed=seed) if settings.calibrate else Affine
-    calibration = calibrate(output, checkpoint, fit)
+    loss = colbert_loss(model, settings, output=output, examples=examples, checkpoint=checkpoint, seed=seed)
     trainer = MultiVectorEncoderTrainer(
         model=model,
         args=MultiVectorEncoderTrainingArguments(
             **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed),
-            learning_rate_mapping=_projection_rate(model, settings.projection_learning_rate),
+            learning_rate_mapping={f"^{name}": rate for name, rate in projection_rate(model, settings).items()},
         ),
         train_dataset=examples,
-        loss=ColbertDistillationLoss(model, build_objectives(settings.objectives), calibration=calibration),
+        loss=loss,
     )
-    return finish(trainer, "Distilling ColBERT", output, checkpoint, calibration)
+    return finish(trainer, "Distilling ColBERT", output, checkpoint, loss.calibration)
 
 
-def _projection_rate(model: MultiVectorEncoder, rate: float | None) -> dict[str, float]:
-    """The trainer's pattern for the projection's parameters, which it sees below the loss's `model`."""
-    if rate is None:
+def colbert_loss(
+    model: MultiVectorEncoder,
+    settings: ColbertSettings,
+    *,
+    output: Path,
+    examples: Dataset,
+    checkpoint: Path | None,
+    seed: int,
+) -> ColbertDistillationLoss:
+    """What the student is asked for. Fits the map from the teacher's scale, unless there is a `checkpoint`."""
+    fit = partial(fit_margin_scale, model, examples, seed=seed) if settings.calibrate else Affine
+    calibration = calibrate(output, checkpoint, fit)
+    return ColbertDistillationLoss(model, build_objectives(settings.objectives), calibration=calibration)
+
+
+def projection_rate(model: MultiVectorEncoder, settings: ColbertSettings) -> dict[str, float]:
+    """The learning rate of the projection's parameters, by a pattern of how their names begin below the loss."""
+    if settings.projection_learning_rate is None:
         return {}
     for name, module in model.named_children():
         if isinstance(module, Dense):
-            return {rf"^model\.{name}\.": rate}
+            return {rf"model\.{name}\.": settings.projection_learning_rate}
     raise MenuraError("[training] the student has no projection for projection_learning_rate; leave it out.")

@@ -19,7 +19,7 @@ from menura.students import accelerate, save_student
 from menura.trainer import plain_attention, set_dropout, show_progress
 from menura.training.checkpoint import latest_checkpoint
 
-__all__ = ["TrainingResult", "calibrate", "finish", "prepare"]
+__all__ = ["TrainingResult", "calibrate", "finish", "prepare", "run"]
 
 Student = TypeVar("Student", MultiVectorEncoder, SparseEncoder)
 
@@ -62,10 +62,8 @@ def calibrate(output: Path, checkpoint: Path | None, fit: Callable[[], Affine]) 
     return calibration
 
 
-def finish(
-    trainer: Any, description: str, output: Path, checkpoint: Path | None, calibration: Affine
-) -> TrainingResult:
-    """Train, from `checkpoint` on, and save the student and its history."""
+def run(trainer: Any, description: str, output: Path, checkpoint: Path | None) -> list[dict[str, Any]]:
+    """Train, from `checkpoint` on, and write the log entries, which are returned, to ``output/history.json``."""
     plain_attention(trainer.model)
     show_progress(trainer, description)
     try:
@@ -74,4 +72,12 @@ def finish(
         raise MenuraError(f"[training] cannot write {output}: {error.strerror or error}.") from error
     history: list[dict[str, Any]] = trainer.state.log_history
     write_json(output / "history.json", history)
+    return history
+
+
+def finish(
+    trainer: Any, description: str, output: Path, checkpoint: Path | None, calibration: Affine
+) -> TrainingResult:
+    """Train, from `checkpoint` on, and save the student and its history."""
+    history = run(trainer, description, output, checkpoint)
     return TrainingResult(save_student(trainer.model, output), history, calibration)

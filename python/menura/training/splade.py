@@ -7,6 +7,7 @@ from pathlib import Path
 
 from datasets import Dataset
 from sentence_transformers import SparseEncoder, SparseEncoderTrainer, SparseEncoderTrainingArguments
+from transformers import TrainerCallback
 
 from menura.losses import SpladeDistillationLoss
 from menura.recipe import SpladeSettings
@@ -16,7 +17,7 @@ from menura.training.callbacks import RegularizerWarmup
 from menura.training.objectives import build_objectives, build_regularizers
 from menura.training.running import TrainingResult, calibrate, finish, prepare
 
-__all__ = ["train_splade"]
+__all__ = ["splade_loss", "train_splade"]
 
 
 def train_splade(
@@ -32,10 +33,7 @@ def train_splade(
         MenuraError: `output` cannot be written, or holds only broken checkpoints.
     """
     checkpoint = prepare(model, output, dropout=settings.dropout, seed=seed)
-    calibration = calibrate(output, checkpoint, partial(fit_calibration, model, examples, seed=seed))
-    regularizers = build_regularizers(settings)
-    objectives = [*build_objectives(settings.objectives), *regularizers]
-    loss = SpladeDistillationLoss(model, objectives, calibration=calibration)
+    loss, callbacks = splade_loss(model, settings, output=output, examples=examples, checkpoint=checkpoint, seed=seed)
     trainer = SparseEncoderTrainer(
         model=model,
         args=SparseEncoderTrainingArguments(
@@ -43,6 +41,23 @@ def train_splade(
         ),
         train_dataset=examples,
         loss=loss,
-        callbacks=[RegularizerWarmup(loss, regularizers, warmup=settings.regularizer_warmup)],
+        callbacks=callbacks,
     )
-    return finish(trainer, "Distilling SPLADE", output, checkpoint, calibration)
+    return finish(trainer, "Distilling SPLADE", output, checkpoint, loss.calibration)
+
+
+def splade_loss(
+    model: SparseEncoder,
+    settings: SpladeSettings,
+    *,
+    output: Path,
+    examples: Dataset,
+    checkpoint: Path | None,
+    seed: int,
+) -> tuple[SpladeDistillationLoss, list[TrainerCallback]]:
+    """What the student is asked for, and what changes it between steps. See `colbert_loss`."""
+    calibration = calibrate(output, checkpoint, partial(fit_calibration, model, examples, seed=seed))
+    regularizers = build_regularizers(settings)
+    objectives = [*build_objectives(settings.objectives), *regularizers]
+    loss = SpladeDistillationLoss(model, objectives, calibration=calibration)
+    return loss, [RegularizerWarmup(loss, regularizers, warmup=settings.regularizer_warmup)]

@@ -1,0 +1,76 @@
+"""Training a ColBERT and a SPLADE that teach each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from sentence_transformers import MultiVectorEncoder, SparseEncoder
+from sentence_transformers.base.training_args import BaseTrainingArguments
+
+from menura.losses import JointDistillationLoss, MutualLearning
+from menura.recipe import ColbertSettings, JointSettings, SpladeSettings
+from menura.students import save_student
+from menura.trainer import trainer_arguments
+from menura.training.callbacks import MutualStart
+from menura.training.colbert import colbert_loss, projection_rate
+from menura.training.joint_trainer import JointTrainer
+from menura.training.running import prepare, run
+from menura.training.splade import splade_loss
+
+__all__ = ["train_joint"]
+
+
+def train_joint(
+    colbert: tuple[MultiVectorEncoder, ColbertSettings],
+    splade: tuple[SparseEncoder, SpladeSettings],
+    settings: JointSettings,
+    examples: Dataset,
+    *,
+    folders: Mapping[str, Path],
+    output: Path,
+    seed: int,
+) -> None:
+    """Distil both students together: `menura.losses.JointDistillationLoss` on `examples` (see `build_examples`).
+
+    Each step gives both of them the same rows, each through its own tokenizer; each has its own learning rate, its own
+    regularizers and its own clipping of gradients, so that students which do not teach each other end as if trained
+    alone, but for the random numbers of dropout. A run that was cut short goes on from its latest whole checkpoint of
+    both under ``output/checkpoints``.
+
+    Args:
+        folders: where `colbert` and `splade` are saved.
+        output: where the checkpoints and the history of the training go.
+
+    Raises:
+        MenuraError: a folder cannot be written, there are only broken checkpoints, or the training ends before
+            `start_step`.
+    """
+    checkpoint = prepare(colbert[0], output, dropout=colbert[1].dropout, seed=seed)
+    prepare(splade[0], output, dropout=splade[1].dropout, seed=seed)
+    fit_on: dict[str, Any] = {"examples": examples, "checkpoint": checkpoint, "seed": seed}
+    colbert_side = colbert_loss(*colbert, output=folders["colbert"], **fit_on)
+    splade_side, callbacks = splade_loss(*splade, output=folders["splade"], **fit_on)
+    mutual = MutualLearning(
+        peer=settings.peer.both,
+        ensemble=settings.ensemble.both,
+        temperatures=settings.temperature.both,
+        share=settings.share,
+    )
+    trainer = JointTrainer(
+        model=JointDistillationLoss(colbert_side, splade_side, mutual),
+        args=BaseTrainingArguments(
+            **trainer_arguments(colbert[1].trainer, output=str(output / "checkpoints"), seed=seed),
+            learning_rate_mapping={
+                r"^splade\.": splade[1].trainer.learning_rate,
+                **{rf"^colbert\.{name}": rate for name, rate in projection_rate(*colbert).items()},
+            },
+        ),
+        train_dataset=examples,
+        callbacks=[*callbacks, MutualStart(mutual, settings.start_step)],
+    )
+    run(trainer, "Distilling both", output, checkpoint)
+    save_student(colbert[0], folders["colbert"])
+    save_student(splade[0], folders["splade"])
