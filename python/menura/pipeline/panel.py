@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -66,6 +67,7 @@ class Panel:
 
     Args:
         candidates: the training queries' candidates, for fine-tuning and for fitting the view; mined when called.
+            Online, the view is fitted to those of some queries.
     """
 
     def __init__(
@@ -84,16 +86,18 @@ class Panel:
             seed=recipe.seed,
             load=self._load,
         )
-        self._view = recipe.view or ViewSettings()  # of one teacher that is its logits as they are
+        self.view = recipe.view or ViewSettings()  # of one teacher that is its logits as they are
         self._folder = output / "view"
         self._collection = collection
         self._key = key
         self._candidates = candidates
+        self._fit_queries = recipe.online.fit_queries if recipe.online else None
+        self._seed = recipe.seed
 
     @property
     def identity(self) -> str:
         """Changes with whatever changes what the students are taught of the same candidates."""
-        return identity([self.faculty.digests, self._view.model_dump(), self._collection.fields])
+        return identity([self.faculty.digests, self.view.model_dump(), self._collection.fields])
 
     def notes(self) -> list[str]:
         """For a report: who the teachers were, and how they were seen."""
@@ -104,7 +108,7 @@ class Panel:
         ]
         if len(faculty.names) > 1:
             counts = "".join(f", {name} {weight:.2f}" for name, weight in self.fit.weights.items())
-            notes.append(f"View: {self._view.model_dump_json(exclude_defaults=True)}{counts}.")
+            notes.append(f"View: {self.view.model_dump_json(exclude_defaults=True)}{counts}.")
         return notes
 
     def annotate(
@@ -144,21 +148,21 @@ class Panel:
         if name is not None:
             collection = self._collection
             return read_logits(self._key, self.faculty.digests[name], pairs, collection.queries, collection.corpus)
-        scores = view_scores(self._view, self.fit, self._answers(pairs))
+        scores = view_scores(self.view, self.fit, self._answers(pairs))
         return {pair: score for pair, score in zip(pairs, scores.tolist(), strict=True) if not math.isnan(score)}
 
     def lesson(self, pairs: Sequence[Pair]) -> Lesson:
         """What the students learn of training `pairs`; contradictions are listed in `view/`."""
         answers = self._answers(pairs, self._collection.qrels.get("train", {}))
-        targets = view_targets(self._view, self.fit, answers)
+        targets = view_targets(self.view, self.fit, answers)
         if targets.silent:
             logger.warning(
                 "%d of %d pairs are left out: no teacher tells them from the others of their query.",
                 targets.silent,
                 len(pairs),
             )
-        if self._view.contradictions is not None:
-            self._list(targets.contradictions, answers, self._view.contradictions.table)
+        if self.view.contradictions is not None:
+            self._list(targets.contradictions, answers, self.view.contradictions.table)
         kept = [pairs[position] for position in targets.positions.tolist()]
         scores = dict(zip(kept, targets.scores.tolist(), strict=True))
         even = bool((targets.weights == 1).all())
@@ -176,12 +180,12 @@ class Panel:
     @cached_property
     def fit(self) -> Fit:
         """What the view learns from the training candidates and their judgements, written to `view/fit.json`."""
-        if not self._view.learns:
-            return fit_view(self._view, self._answers([]))
-        pairs = self._candidates().pairs()
+        if not self.view.learns:
+            return fit_view(self.view, self._answers([]))
+        pairs = self._pairs_to_fit()
         self.annotate(pairs)
         with step("view") as done:
-            fit = fit_view(self._view, self._answers(pairs, self._collection.qrels.get("train", {})))
+            fit = fit_view(self.view, self._answers(pairs, self._collection.qrels.get("train", {})))
             path = self._folder / "fit.json"
             write_fit(fit, path)
             counts = ", ".join(f"{name} {weight:.2f}" for name, weight in fit.weights.items())
@@ -192,20 +196,28 @@ class Panel:
         """By teacher, what is to be known of it: all `pairs` by one, or what the view needs by each."""
         if name is not None:
             return {name: list(pairs)}
-        return pairs_to_ask(self._view, self.faculty.names, pairs, self._collection)
+        return pairs_to_ask(self.view, self.faculty.names, pairs, self._collection)
 
     def _load(self, settings: TeacherSettings) -> AnyTeacher:
         if settings.imported is None:
             return load_teacher(settings)
         return ImportedTeacher(ImportedFingerprint(*find_imported(self._key, settings.imported)))
 
+    def _pairs_to_fit(self) -> list[Pair]:
+        pairs = self._candidates().pairs()
+        query_ids = sorted({query_id for query_id, _ in pairs})
+        if self._fit_queries is None or self._fit_queries >= len(query_ids):
+            return pairs
+        chosen = set(random.Random(self._seed).sample(query_ids, self._fit_queries))
+        return [pair for pair in pairs if pair[0] in chosen]
+
     def _answers(self, pairs: Sequence[Pair], qrels: Qrels | None = None) -> Answers:
-        return read_answers(self._key, self._view, self.faculty.digests, pairs, self._collection, qrels)
+        return read_answers(self._key, self.view, self.faculty.digests, pairs, self._collection, qrels)
 
     def _list(self, contradictions: list[Contradiction], answers: Answers, table: str) -> None:
         with step("contradictions") as done:
             path = self._folder / table
-            scores = view_scores(self._view, self.fit, answers)
+            scores = view_scores(self.view, self.fit, answers)
             collection = self._collection
             rows = contradiction_rows(contradictions, answers, scores, collection.queries, collection.corpus)
             write_contradictions(rows, path)

@@ -10,8 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from datasets import Dataset
+
 from menura.answer_key import AnnotationSummary, AnswerKey, Share, export_scores
 from menura.answer_key.formats import Texts, format_named
+from menura.answer_key.live import settle
 from menura.collections import Collection, open_collection
 from menura.errors import MenuraError
 from menura.mining import (
@@ -24,12 +27,14 @@ from menura.mining import (
     to_records,
     training_list_digest,
 )
+from menura.pipeline.online import RowTeacher, live_view
 from menura.pipeline.panel import MakeEngine, Panel
+from menura.pipeline.remining import StudentRemining
 from menura.pipeline.student import TITLES, Student, StudentModel, train_together
 from menura.progress import step
-from menura.recipe import Recipe
+from menura.recipe import OnlineSettings, Recipe
 from menura.stage import Stage, identity
-from menura.training import build_examples
+from menura.training import OnlineExamples, build_examples
 from menura.weights import reference_digest
 
 __all__ = ["Pipeline"]
@@ -39,8 +44,8 @@ class Pipeline:
     """One recipe in one output folder.
 
     It fills `candidates/`, `teacher/`, `answer_key/`, `view/`, `colbert/`, `splade/`, `joint/`, `report.*` and
-    `teacher_card.*`; later rounds of mining and training `round_2/candidates/`, `round_2/colbert/` and so on. A step
-    asked for runs the steps before it that are not done yet.
+    `teacher_card.*`; later rounds of mining and training `round_2/candidates/`, `round_2/colbert/` and so on. Online,
+    scores wait in `journal/` for the key. A step asked for runs the steps before it that are not done yet.
     """
 
     def __init__(self, recipe: Recipe, output: Path) -> None:
@@ -98,7 +103,9 @@ class Pipeline:
     @cached_property
     def answer_key(self) -> AnswerKey:
         """The store of all teacher scores: where the recipe says, else in this output folder."""
-        return AnswerKey(self.recipe.answer_key or self.output / "answer_key")
+        key = AnswerKey(self.recipe.answer_key or self.output / "answer_key")
+        settle(self.output / "journal", key)  # what a training that was killed had scored
+        return key
 
     def prepare(self) -> None:
         """Everything before annotating: mine, and fine-tune the teachers that are to be."""
@@ -176,29 +183,38 @@ class Pipeline:
 
     def _teach(self, learners: Sequence[Student], candidates: Candidates, turn: int) -> None:
         """Have the teachers answer for the candidates, and train one student, or two that teach each other."""
-        joint, folder = self.recipe.joint, self._folder(turn)
+        joint, online, folder = self.recipe.joint, self.recipe.online, self._folder(turn)
         models = {name: self._starting(name, turn) for name in learners}
+        first = learners[0]
+        stages = [self.student_stage(name, turn) for name in learners]
+        if joint is not None:
+            stages.append(Stage(folder / "joint", self._student_inputs(first, turn)))
+        if online is not None:
+            stages[0].begin()
+            self._train_online(first, models[first], candidates, stages[0].folder, online)
+        else:
+            examples = self._examples(candidates, turn, models[first].settings.negatives)
+            for stage in stages:
+                stage.begin()
+            if joint is None:
+                models[first].train(examples, stages[0].folder)
+            else:
+                train_together(models, joint, examples, folder)
+        for stage in stages:
+            stage.finish()
+
+    def _examples(self, candidates: Candidates, turn: int, negatives: int) -> Dataset:
+        """Training rows, once the teachers have scored them all."""
         self.panel.annotate(candidates.pairs())
         lesson = self.panel.lesson(candidates.pairs())
-        examples = build_examples(
+        return build_examples(
             lesson.keep(self._trusted(candidates, turn)).by_query(),
             lesson.scores,
             self.collection.queries,
             self.collection.corpus,
-            negatives=models[learners[0]].settings.negatives,
+            negatives=negatives,
             weights=lesson.weights,
         )
-        stages = [self.student_stage(name, turn) for name in learners]
-        if joint is not None:
-            stages.append(Stage(folder / "joint", self._student_inputs(learners[0], turn)))
-        for stage in stages:
-            stage.begin()
-        if joint is None:
-            models[learners[0]].train(examples, stages[0].folder)
-        else:
-            train_together(models, joint, examples, folder)
-        for stage in stages:
-            stage.finish()
 
     def _starting(self, student: Student, turn: int) -> StudentModel:
         """A student as a round finds it."""
@@ -206,6 +222,28 @@ class Pipeline:
         if turn > 1 and self.recipe.rounds.start == "previous":
             return model.at(self.train(student, turn - 1))
         return model
+
+    def _train_online(
+        self, student: Student, model: StudentModel, candidates: Candidates, folder: Path, settings: OnlineSettings
+    ) -> None:
+        """Train without waiting for the teachers to have scored all candidates."""
+        collection, trust, refresh = self.collection, self.recipe.mining.filter, settings.refresh
+        judge = (self.panel.faculty.names[0], trust) if trust is not None and trust.judge == "teacher" else None
+        remining = None
+        if refresh is not None:
+            mining, mined = self.recipe.mining, folder / "mined"
+            remining = StudentRemining(student, candidates, collection, refresh, mining, mined, seed=self.recipe.seed)
+        with live_view(self.panel, collection, self.answer_key, settings, self.output / "journal") as view:
+            examples = OnlineExamples(
+                candidates.by_query(),
+                RowTeacher(view, judge),
+                collection.queries,
+                collection.corpus,
+                negatives=model.settings.negatives,
+                ahead=settings.ahead,
+                remining=remining,
+            )
+            model.train(examples, folder)
 
     @cached_property
     def _candidate_inputs(self) -> str:
@@ -241,6 +279,8 @@ class Pipeline:
         inputs: list[Any] = [told, reference_digest(settings.model), self._label_inputs(turn)]
         if turn > 1 and self.recipe.rounds.start == "previous":
             inputs.append(self._student_inputs(student, turn - 1))
+        if self.recipe.online is not None:
+            inputs.append(self.recipe.online.model_dump(exclude={"worker", "device"}))
         return inputs
 
     def _folder(self, turn: int) -> Path:

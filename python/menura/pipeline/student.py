@@ -21,7 +21,7 @@ from menura.students import (
     colbert_search,
     splade_search,
 )
-from menura.training import train_colbert, train_joint, train_splade
+from menura.training import OnlineExamples, train_colbert, train_joint, train_splade
 
 __all__ = ["TITLES", "Student", "StudentModel", "train_together"]
 
@@ -42,7 +42,7 @@ class StudentModel:
         settings = self.settings.model_copy(update={"model": str(folder)})
         return StudentModel(settings, self.evaluation, self.seed)
 
-    def train(self, examples: Dataset, output: Path) -> None:
+    def train(self, examples: Dataset | OnlineExamples, output: Path) -> None:
         """Distil it from `examples` into `output`."""
         if isinstance(self.settings, ColbertSettings):
             model = build_colbert(self.settings, seed=self.seed)

@@ -8,6 +8,7 @@ from menura.recipe.evaluation import EvaluationSettings
 from menura.recipe.joint import JointSettings
 from menura.recipe.mining import FilterSettings, MiningSettings, RoundsSettings, Sampling, TrainingListSettings
 from menura.recipe.objectives import MarginMSESettings, ObjectiveSettings, ObjectivesSettings, PointwiseMSESettings
+from menura.recipe.online import OnlineSettings, RefreshSettings
 from menura.recipe.reading import load_recipe
 from menura.recipe.recipe import Recipe
 from menura.recipe.shipped import shipped_recipes
@@ -30,8 +31,10 @@ __all__ = [
     "MiningSettings",
     "ObjectiveSettings",
     "ObjectivesSettings",
+    "OnlineSettings",
     "PointwiseMSESettings",
     "Recipe",
+    "RefreshSettings",
     "RoundsSettings",
     "Sampling",
     "SpladeSettings",

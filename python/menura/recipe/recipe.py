@@ -12,6 +12,7 @@ from menura.recipe.collection import CollectionSettings
 from menura.recipe.evaluation import EvaluationSettings
 from menura.recipe.joint import JointSettings
 from menura.recipe.mining import MiningSettings, RoundsSettings
+from menura.recipe.online import OnlineSettings
 from menura.recipe.section import Section
 from menura.recipe.students import StudentsSettings
 from menura.recipe.teachers import TeacherSettings
@@ -26,7 +27,7 @@ class Recipe(Section):
     """One way to distil, whole: one `teacher`, or several `teachers` by name and a `view` of their scores.
 
     `answer_key` is a folder or the URI of an object store where scores are kept, for several recipes or machines; None:
-    in the output folder.
+    in the output folder. With `online` students do not wait for it to be filled.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Recipe(Section):
     teachers: dict[TeacherName, TeacherSettings] = Field(default_factory=dict)
     view: ViewSettings | None = None
     answer_key: str | None = None
+    online: OnlineSettings | None = None
     students: StudentsSettings
     joint: JointSettings | None = None
     rounds: RoundsSettings = RoundsSettings()
@@ -70,6 +72,15 @@ class Recipe(Section):
             yield ("rounds", "count"), "a training list is not mined; later rounds would repeat the first"
         if self.joint is not None:
             yield from ((("joint",), message) for message in self.joint.problems(self.students))
+            if self.online is not None:
+                yield (
+                    ("online",),
+                    "students that teach each other need a finished answer key; leave out joint or online",
+                )
+        if self.online is not None and self.view is not None:
+            for location in self.view.comparisons:
+                what = "compares a query's passages with each other, and online not all of them have scores"
+                yield ("view", *location), f"{what}; annotate first, without online"
         if not names:
             yield (), "there is no teacher; add teacher, or several under teachers"
         elif self.teacher is not None and self.teachers:

@@ -220,6 +220,18 @@ class ViewSettings(Section):
             or self.contradictions
         )
 
+    @property
+    def comparisons(self) -> list[tuple[str, ...]]:
+        """The keys by which a pair's score or weight depends on the other passages of its query."""
+        by_query = {
+            ("scale",): self.scale.method in ("min_max", "z_score"),
+            ("scale", "per"): self.scale.like is not None and self.scale.per == "query",
+            ("rescale", "per"): self.rescale is not None and self.rescale.per == "query",
+            ("disagreement",): self.disagreement is not None and self.disagreement.per == "query",
+            ("contradictions",): self.contradictions is not None,
+        }
+        return [location for location, does in by_query.items() if does]
+
     def problems(self, teachers: Sequence[str]) -> Iterator[Problem]:
         """What does not fit the recipe's `teachers`: the keys down to it, and what is wrong."""
         for location, name in self._named():

@@ -74,6 +74,10 @@ class Faculty:
             self._loaded[name] = self._load(name)
         return self._loaded[name]
 
+    def dismiss(self) -> None:
+        """Let go of the teacher that is loaded: it answers elsewhere from now on."""
+        self._loaded.clear()
+
     def ready(self, name: str) -> TeacherSettings:
         """By what to load a teacher, here or elsewhere: a fine-tuned one is its folder, trained unless it is."""
         settings = self.settings[name]

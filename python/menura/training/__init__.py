@@ -5,11 +5,13 @@ from menura.training.colbert import train_colbert
 from menura.training.examples import build_examples
 from menura.training.joint import train_joint
 from menura.training.joint_trainer import JointTrainer
+from menura.training.online import OnlineExamples
 from menura.training.running import TrainingResult
 from menura.training.splade import train_splade
 
 __all__ = [
     "JointTrainer",
+    "OnlineExamples",
     "TrainingResult",
     "build_examples",
     "fit_calibration",

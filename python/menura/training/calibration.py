@@ -10,13 +10,14 @@ from torch import Tensor
 from menura.errors import MenuraError
 from menura.losses import Affine
 from menura.losses.labels import split_labels
+from menura.training.online import OnlineExamples
 
 __all__ = ["fit_calibration", "fit_margin_scale"]
 
 SAMPLED_ROWS = 256
 
 
-def fit_calibration(model: SparseEncoder, examples: Dataset, *, seed: int = 0) -> Affine:
+def fit_calibration(model: SparseEncoder, examples: Dataset | OnlineExamples, *, seed: int = 0) -> Affine:
     """The map from the teacher's logits to the dot products that `model` gives now, on a sample of the rows.
 
     Raises:
@@ -31,7 +32,7 @@ def fit_calibration(model: SparseEncoder, examples: Dataset, *, seed: int = 0) -
     return _fit(torch.stack(scores, dim=1).cpu(), logits)
 
 
-def fit_margin_scale(model: MultiVectorEncoder, examples: Dataset, *, seed: int = 0) -> Affine:
+def fit_margin_scale(model: MultiVectorEncoder, examples: Dataset | OnlineExamples, *, seed: int = 0) -> Affine:
     """The factor that gives the teacher's margins the spread of those that `model` gives now; no offset.
 
     Similarities of unit vectors are bounded, margins of logits are not: without it a student is asked for what it
@@ -49,9 +50,12 @@ def fit_margin_scale(model: MultiVectorEncoder, examples: Dataset, *, seed: int 
     return Affine(_fit(student[:, :1] - student[:, 1:], logits[:, :1] - logits[:, 1:]).scale)
 
 
-def _sample(examples: Dataset, seed: int) -> tuple[list[str], list[list[str]], Tensor]:
+def _sample(examples: Dataset | OnlineExamples, seed: int) -> tuple[list[str], list[list[str]], Tensor]:
     """Queries `[R]`, N columns of passages `[R]`, and the teacher's logits `[R,N]`, whatever they weigh."""
-    rows = examples.shuffle(seed=seed).select(range(min(len(examples), SAMPLED_ROWS)))
+    everything = examples.rows if isinstance(examples, OnlineExamples) else examples
+    rows = everything.shuffle(seed=seed).select(range(min(len(everything), SAMPLED_ROWS)))
+    if isinstance(examples, OnlineExamples):
+        rows = examples.labelled(rows)
     columns = [list(rows[name]) for name in rows.column_names if name.startswith("passage_")]
     logits, _ = split_labels(torch.tensor(rows["label"]))
     return list(rows["query"]), columns, logits

@@ -15,15 +15,17 @@ from menura.recipe import ColbertSettings
 from menura.trainer import trainer_arguments
 from menura.training.calibration import fit_margin_scale
 from menura.training.objectives import build_objectives
-from menura.training.running import TrainingResult, calibrate, finish, prepare
+from menura.training.online import OnlineExamples
+from menura.training.running import TrainingResult, calibrate, finish, prepare, rows_of
 
 __all__ = ["colbert_loss", "projection_rate", "train_colbert"]
 
 
 def train_colbert(
-    model: MultiVectorEncoder, settings: ColbertSettings, examples: Dataset, *, output: Path, seed: int
+    model: MultiVectorEncoder, settings: ColbertSettings, examples: Dataset | OnlineExamples, *, output: Path, seed: int
 ) -> TrainingResult:
-    """Distil a ColBERT: `menura.losses.ColbertDistillationLoss` on `examples` (see `build_examples`).
+    """Distil a ColBERT: `menura.losses.ColbertDistillationLoss` on `examples` (see `build_examples`),
+    which may be made while it trains (`OnlineExamples`).
 
     With `settings.calibrate`, the teacher's margins are first scaled to the spread of the starting student's. The
     factor is fitted once and written to ``output/calibration.json``. A run that was cut short goes on from its latest
@@ -40,10 +42,10 @@ def train_colbert(
             **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed),
             learning_rate_mapping={f"^{name}": rate for name, rate in projection_rate(model, settings).items()},
         ),
-        train_dataset=examples,
+        train_dataset=rows_of(examples),
         loss=loss,
     )
-    return finish(trainer, "Distilling ColBERT", output, checkpoint, loss.calibration)
+    return finish(trainer, examples, "Distilling ColBERT", output, checkpoint, loss.calibration)
 
 
 def colbert_loss(
@@ -51,7 +53,7 @@ def colbert_loss(
     settings: ColbertSettings,
     *,
     output: Path,
-    examples: Dataset,
+    examples: Dataset | OnlineExamples,
     checkpoint: Path | None,
     seed: int,
 ) -> ColbertDistillationLoss:

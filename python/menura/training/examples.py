@@ -9,9 +9,12 @@ from datasets import Dataset
 
 from menura.errors import MenuraError
 
-__all__ = ["build_examples"]
+__all__ = ["Row", "build_examples", "column_texts", "deal"]
 
 logger = logging.getLogger(__name__)
+
+# A query's id, and those of its passages, a positive first
+Row = tuple[str, list[str]]
 
 
 def build_examples(
@@ -41,21 +44,27 @@ def build_examples(
         MenuraError: an id has no text, a pair has no logit or weight, or no query has enough negatives.
     """
     rows = []
+    for query_id, passages in deal(candidates, negatives):
+        row: dict[str, object] = {**column_texts((query_id, passages), queries, corpus)}
+        row["label"] = [_known(logits, query_id, passage_id, "teacher score") for passage_id in passages]
+        if weights is not None:
+            row["label"] = [row["label"], [_known(weights, query_id, passage_id, "weight") for passage_id in passages]]
+        rows.append(row)
+    return Dataset.from_list(rows)
+
+
+def deal(candidates: Mapping[str, tuple[list[str], list[str]]], negatives: int) -> list[Row]:
+    """The rows of `build_examples`, by ids.
+
+    Raises:
+        MenuraError: no query has enough negatives.
+    """
     enough = {query_id: sides for query_id, sides in candidates.items() if len(sides[1]) >= negatives}
-    for query_id, (positives, found) in enough.items():
-        for turn, positive in enumerate(positives):
-            passages = [positive, *_deal(found, negatives, turn)]
-            row: dict[str, object] = {"query": _text(queries, query_id, "query")}
-            row.update(
-                {f"passage_{n}": _text(corpus, identifier, "passage") for n, identifier in enumerate(passages, 1)}
-            )
-            row["label"] = [_known(logits, query_id, passage_id, "teacher score") for passage_id in passages]
-            if weights is not None:
-                row["label"] = [
-                    row["label"],
-                    [_known(weights, query_id, passage_id, "weight") for passage_id in passages],
-                ]
-            rows.append(row)
+    rows = [
+        (query_id, [positive, *_turn(found, negatives, turn)])
+        for query_id, (positives, found) in enough.items()
+        for turn, positive in enumerate(positives)
+    ]
     if rows and len(enough) < len(candidates):
         logger.warning(
             "%d of %d queries have fewer than %d negatives and are left out.",
@@ -65,10 +74,21 @@ def build_examples(
         )
     if not rows:
         raise MenuraError(f"[training] none of {len(candidates)} queries has {negatives} negatives; ask for fewer.")
-    return Dataset.from_list(rows)
+    return rows
 
 
-def _deal(found: list[str], count: int, turn: int) -> list[str]:
+def column_texts(row: Row, queries: Mapping[str, str], corpus: Mapping[str, str]) -> dict[str, str]:
+    """The columns `query`, `passage_1`, ..., `passage_N` of a row.
+
+    Raises:
+        MenuraError: an id has no text.
+    """
+    query_id, passages = row
+    texts = {f"passage_{n}": _text(corpus, identifier, "passage") for n, identifier in enumerate(passages, 1)}
+    return {"query": _text(queries, query_id, "query"), **texts}
+
+
+def _turn(found: list[str], count: int, turn: int) -> list[str]:
     start = turn * count % len(found)
     return [*found[start:], *found[:start]][:count]
 

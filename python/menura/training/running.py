@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from datasets import Dataset
 from sentence_transformers import MultiVectorEncoder, SparseEncoder
 from transformers import set_seed
 
@@ -18,8 +19,9 @@ from menura.losses import Affine
 from menura.students import accelerate, save_student
 from menura.trainer import plain_attention, set_dropout, show_progress
 from menura.training.checkpoint import latest_checkpoint
+from menura.training.online import OnlineExamples
 
-__all__ = ["TrainingResult", "calibrate", "finish", "prepare", "run"]
+__all__ = ["TrainingResult", "calibrate", "finish", "prepare", "rows_of", "run"]
 
 Student = TypeVar("Student", MultiVectorEncoder, SparseEncoder)
 
@@ -62,6 +64,11 @@ def calibrate(output: Path, checkpoint: Path | None, fit: Callable[[], Affine]) 
     return calibration
 
 
+def rows_of(examples: Dataset | OnlineExamples) -> Dataset:
+    """What the trainer gets: rows of texts and scores, or of ids."""
+    return examples.rows if isinstance(examples, OnlineExamples) else examples
+
+
 def run(trainer: Any, description: str, output: Path, checkpoint: Path | None) -> list[dict[str, Any]]:
     """Train, from `checkpoint` on, and write the log entries, which are returned, to ``output/history.json``."""
     plain_attention(trainer.model)
@@ -76,8 +83,15 @@ def run(trainer: Any, description: str, output: Path, checkpoint: Path | None) -
 
 
 def finish(
-    trainer: Any, description: str, output: Path, checkpoint: Path | None, calibration: Affine
+    trainer: Any,
+    examples: Dataset | OnlineExamples,
+    description: str,
+    output: Path,
+    checkpoint: Path | None,
+    calibration: Affine,
 ) -> TrainingResult:
     """Train, from `checkpoint` on, and save the student and its history."""
+    if isinstance(examples, OnlineExamples):
+        examples.attach(trainer)
     history = run(trainer, description, output, checkpoint)
     return TrainingResult(save_student(trainer.model, output), history, calibration)

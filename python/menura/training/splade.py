@@ -15,15 +15,17 @@ from menura.trainer import trainer_arguments
 from menura.training.calibration import fit_calibration
 from menura.training.callbacks import RegularizerWarmup
 from menura.training.objectives import build_objectives, build_regularizers
-from menura.training.running import TrainingResult, calibrate, finish, prepare
+from menura.training.online import OnlineExamples
+from menura.training.running import TrainingResult, calibrate, finish, prepare, rows_of
 
 __all__ = ["splade_loss", "train_splade"]
 
 
 def train_splade(
-    model: SparseEncoder, settings: SpladeSettings, examples: Dataset, *, output: Path, seed: int
+    model: SparseEncoder, settings: SpladeSettings, examples: Dataset | OnlineExamples, *, output: Path, seed: int
 ) -> TrainingResult:
-    """Distil a SPLADE: `menura.losses.SpladeDistillationLoss` on `examples` (see `build_examples`).
+    """Distil a SPLADE: `menura.losses.SpladeDistillationLoss` on `examples` (see `build_examples`),
+    which may be made while it trains (`OnlineExamples`).
 
     The map from the teacher's scale to the student's is fitted once, before the first step, and written to
     ``output/calibration.json``. A run that was cut short goes on from its latest whole checkpoint under
@@ -39,11 +41,11 @@ def train_splade(
         args=SparseEncoderTrainingArguments(
             **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed)
         ),
-        train_dataset=examples,
+        train_dataset=rows_of(examples),
         loss=loss,
         callbacks=callbacks,
     )
-    return finish(trainer, "Distilling SPLADE", output, checkpoint, loss.calibration)
+    return finish(trainer, examples, "Distilling SPLADE", output, checkpoint, loss.calibration)
 
 
 def splade_loss(
@@ -51,7 +53,7 @@ def splade_loss(
     settings: SpladeSettings,
     *,
     output: Path,
-    examples: Dataset,
+    examples: Dataset | OnlineExamples,
     checkpoint: Path | None,
     seed: int,
 ) -> tuple[SpladeDistillationLoss, list[TrainerCallback]]:

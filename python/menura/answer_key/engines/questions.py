@@ -8,12 +8,21 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from menura.answer_key.hashing import Hashes
 from menura.answer_key.store import AnswerKey
 from menura.answer_key.teacher import Teacher
 from menura.answer_key.wanted import WantedPairs
 from menura.errors import MenuraError
 
-__all__ = ["Engine", "Questions"]
+__all__ = ["Engine", "Questions", "Store"]
+
+
+class Store(Protocol):
+    """What keeps answers: the key, or a journal on the way to it."""
+
+    def append(
+        self, teacher: str, queries: Hashes, passages: Hashes, logits: NDArray[np.float32], *, run: str
+    ) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -25,15 +34,16 @@ class Questions:
     wanted: WantedPairs
     missing: NDArray[np.intp]
 
-    def answer(self, chunk: NDArray[np.intp], teacher: Teacher, key: AnswerKey) -> None:
-        """Have `teacher` score the pairs at `chunk`, some of `missing`, and store its answers.
+    def answer(self, chunk: NDArray[np.intp], teacher: Teacher, store: Store) -> NDArray[np.float32]:
+        """Have `teacher` score the pairs at `chunk`, some of `missing`, store its answers, and return them.
 
         Raises:
             MenuraError: an answer is missing or not finite, or the key cannot be written; nothing of `chunk` is stored.
         """
         logits = np.asarray(teacher.score(self.wanted.texts(chunk)), np.float32)
         self._check(chunk, logits)
-        key.append(self.teacher, *self.wanted.pairs.hashes(chunk), logits, run=self.run)
+        store.append(self.teacher, *self.wanted.pairs.hashes(chunk), logits, run=self.run)
+        return logits
 
     def _check(self, chunk: NDArray[np.intp], logits: NDArray[np.float32]) -> None:
         kept = "Nothing of this chunk is stored; all scores before it are."
