@@ -20,18 +20,31 @@ from transformers import (
 from menura.progress import progress_bar
 from menura.recipe import TrainerSettings
 
-__all__ = ["ProgressCallback", "plain_attention", "set_dropout", "show_progress", "trainer_arguments"]
+__all__ = [
+    "ProgressCallback",
+    "checkpoint_layers",
+    "plain_attention",
+    "set_dropout",
+    "show_progress",
+    "trainer_arguments",
+]
 
 
-def trainer_arguments(settings: TrainerSettings, *, output: str, seed: int) -> dict[str, Any]:
-    """Keyword arguments for a `TrainingArguments` of the teacher or of either student."""
+def trainer_arguments(
+    settings: TrainerSettings, *, output: str, seed: int, whole_batches: bool = False
+) -> dict[str, Any]:
+    """Keyword arguments for a `TrainingArguments` of the teacher or of either student.
+
+    With `whole_batches` the trainer hands over a step's rows at once, for a loss that looks at them together.
+    """
     accelerator = torch.accelerator.is_available()
     return {
         "output_dir": output,
         "seed": seed,
         "num_train_epochs": settings.epochs,
         "max_steps": settings.max_steps or -1,
-        "per_device_train_batch_size": settings.batch_size,
+        "per_device_train_batch_size": settings.batch_size * (settings.accumulation if whole_batches else 1),
+        "gradient_accumulation_steps": 1 if whole_batches else settings.accumulation,
         "learning_rate": settings.learning_rate,
         "warmup_steps": settings.warmup_ratio,  # below 1 it counts as a share of all steps
         "weight_decay": settings.weight_decay,
@@ -51,6 +64,13 @@ def set_dropout(model: nn.Module, probability: float | None) -> None:
     for module in model.modules():
         if probability is not None and isinstance(module, nn.Dropout):
             module.p = probability
+
+
+def checkpoint_layers(model: Any, settings: TrainerSettings) -> None:
+    """Where the recipe says so, compute layers once more in the backward pass instead of keeping what they made."""
+    if settings.gradient_checkpointing:
+        # The reentrant kind needs a gradient at the first layer, which frozen embeddings lack.
+        model.gradient_checkpointing_enable({"use_reentrant": False})
 
 
 def plain_attention(model: nn.Module) -> None:

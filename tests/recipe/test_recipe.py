@@ -158,3 +158,18 @@ def test_what_is_no_recipe(written, text, expected):
 )
 def test_a_recipe_that_is_not_there(source, expected):
     assert expected in failure(source)
+
+
+def test_adapters_and_accumulation(written):
+    recipe = load_recipe("large_batches")
+    assert recipe.students.colbert.lora.rank == 16
+    assert recipe.students.splade.lora is None
+    assert recipe.students.splade.trainer.accumulation == 8
+    start = "name: tiny\nteacher:\n  model: some/teacher\nstudents:\n  splade:\n    model: m\n    "
+    for text, told in {
+        "lora: {rank: 0}": "students.splade.lora.rank = 0",
+        "lora: {r: 8}": "unknown key 'students.splade.lora.r'; known here: rank, alpha, target_modules",
+        "mini_batch_size: 0": "students.splade.mini_batch_size = 0",
+        "trainer: {accumulation: 0}": "students.splade.trainer.accumulation = 0",
+    }.items():
+        assert told in failure(written(start + text + "\n"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sentence_transformers.base.losses.merged_forward import embed_columns_padded
-from torch import Tensor
+from torch import Tensor, nn
 
 from menura.losses.distillation import DistillationLoss
 from menura.losses.encoded import EncodedColbert, Features, stack_padded
@@ -14,10 +14,14 @@ __all__ = ["ColbertDistillationLoss"]
 class ColbertDistillationLoss(DistillationLoss):
     """Objectives for a `MultiVectorEncoder`, whose scores are MaxSim; see `DistillationLoss`."""
 
-    def encode(self, features: list[Features], logits: Tensor, weights: Tensor | None) -> EncodedColbert:
+    outputs = ("token_embeddings", "attention_mask")
+
+    def encode(
+        self, encoder: nn.Module, features: list[Features], logits: Tensor, weights: Tensor | None
+    ) -> EncodedColbert:
         queries, *passages = features
-        encoded = self.model(queries, task="query")
-        embeddings, masks = embed_columns_padded(self.model, passages, None, task_default="document")
+        encoded = encoder(queries, task="query")
+        embeddings, masks = embed_columns_padded(encoder, passages, None, task_default="document")
         return EncodedColbert(
             encoded["token_embeddings"],
             encoded["attention_mask"],

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from menura.losses.affine import Affine
 from menura.losses.encoded import Encoded, Features
+from menura.losses.gathering import keep_together, process_count
 from menura.losses.labels import split_labels
+from menura.losses.mini_batches import MiniBatches
 from menura.losses.objective import Objective
 
 __all__ = ["DistillationLoss"]
@@ -26,21 +28,38 @@ class DistillationLoss(nn.Module, ABC):
         model: the student.
         objectives: what it is asked for; each name once.
         calibration: from the teacher's scale to the student's. None: they share one.
+        mini_batch_size: texts that go through the student at a time, for batches larger than memory; the gradient is
+            that of the whole batch (see `MiniBatches`). None: all of them.
+
+    Under torchrun the gradient is that of one process with the batches of all of them.
 
     Raises:
-        ValueError: there are no objectives, or two of one name.
+        ValueError: there are no objectives, or two of one name, or a mini-batch without texts.
     """
 
+    # What the student makes of a text that objectives look at, and what of it is kept sparse in mini-batches.
+    outputs: Sequence[str]
+    sparse_outputs: Sequence[str] = ()
+
     def __init__(
-        self, model: nn.Module, objectives: Sequence[Objective[Any]], *, calibration: Affine | None = None
+        self,
+        model: nn.Module,
+        objectives: Sequence[Objective[Any]],
+        *,
+        calibration: Affine | None = None,
+        mini_batch_size: int | None = None,
     ) -> None:
         super().__init__()
         names = [objective.name for objective in objectives]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"[losses] objectives must be one or more, each name once; got {', '.join(names)}.")
+        if mini_batch_size is not None and mini_batch_size < 1:
+            raise ValueError(f"[losses] mini_batch_size must be 1 text or more; got {mini_batch_size}.")
         self.model = model
         self.objectives = nn.ModuleList(objectives)
         self.calibration = calibration or Affine()
+        self.mini_batch_size = mini_batch_size
+        self._together = False
 
     def forward(self, sentence_features: Iterable[Features], labels: Tensor) -> dict[str, Tensor]:
         """By name, what each objective adds to the loss."""
@@ -50,20 +69,51 @@ class DistillationLoss(nn.Module, ABC):
         """The batch through the student, beside the logits on its scale."""
         logits, weights = split_labels(labels)
         features = [dict(column) for column in sentence_features]
-        return self.encode(features, self.calibration(logits), weights)
+        if process_count() > 1 and not self._together:
+            keep_together(self.own_parameters().values())
+            self._together = True
+        return self.encode(self._encoder(), features, self.calibration(logits), weights)
 
     def parts(self, encoded: Encoded) -> dict[str, Tensor]:
         """By name, what each objective adds to the loss of an encoded batch."""
         return {objective.name: objective.weight * objective(encoded) for objective in self._objectives()}
 
     @abstractmethod
-    def encode(self, features: list[Features], logits: Tensor, weights: Tensor | None) -> Encoded:
-        """Queries and passages through the student."""
+    def encode(self, encoder: nn.Module, features: list[Features], logits: Tensor, weights: Tensor | None) -> Encoded:
+        """Queries and passages through the student, which `encoder` stands for."""
+
+    def own_parameters(self) -> dict[str, nn.Parameter]:
+        """By name, what is trained beside the student: parameters that only objectives have."""
+        of_model = {id(parameter) for parameter in self.model.parameters()}
+        return {
+            name: parameter
+            for name, parameter in self.objectives.named_parameters("objectives")
+            if parameter.requires_grad and id(parameter) not in of_model
+        }
+
+    def own_state(self) -> dict[str, Tensor]:
+        """By name, what a checkpoint of the student does not hold: `own_parameters` and the objectives' buffers."""
+        buffers = {
+            f"{place}.{name}": buffer
+            for place, module in self.objectives.named_modules(prefix="objectives")
+            if isinstance(module, Objective)
+            for name, buffer in module.named_buffers(recurse=False)
+        }
+        return {**self.own_parameters(), **buffers}
 
     def get_config_dict(self) -> dict[str, Any]:
         """What the model card says of the loss."""
         parts = {objective.name: objective.get_config_dict() for objective in self._objectives()}
-        return {"objectives": parts, "calibration": str(self.calibration)}
+        return {
+            "objectives": parts,
+            "calibration": str(self.calibration),
+            "mini_batch_size": self.mini_batch_size,
+        }
+
+    def _encoder(self) -> nn.Module:
+        if self.mini_batch_size is None:
+            return self.model
+        return MiniBatches(self.model, self.mini_batch_size, self.outputs, sparse=self.sparse_outputs)
 
     def _objectives(self) -> Iterable[Objective[Any]]:
         return cast("Iterable[Objective[Any]]", self.objectives)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
+
+from menura.losses.gathering import mean_over_processes
 
 __all__ = ["split_labels", "weighted_mean"]
 
@@ -21,9 +24,10 @@ def split_labels(labels: Tensor) -> tuple[Tensor, Tensor | None]:
 
 
 def weighted_mean(errors: Tensor, weights: Tensor | None) -> Tensor:
-    """`sum w e / sum w`; the plain mean where `weights` is None, and zero where all weights are."""
-    if weights is None:
-        return errors.mean()
-    weights = weights.detach().to(errors.dtype)
-    total = weights.sum()
+    """`sum w e / sum w`; the plain mean where `weights` is None, and zero where all weights are.
+
+    Of several processes the mean of their values is the weighted mean of all their errors.
+    """
+    weights = torch.ones_like(errors) if weights is None else weights.detach().to(errors.dtype)
+    total = mean_over_processes(weights.sum())
     return (weights * errors).sum() / total.where(total > 0, 1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from sentence_transformers.base.losses.merged_forward import embed_columns
-from torch import Tensor
+import torch
+from sentence_transformers.base.losses.merged_forward import merge_feature_batches
+from torch import Tensor, nn
 
 from menura.losses.distillation import DistillationLoss
 from menura.losses.encoded import EncodedSplade, Features
+from menura.losses.encoded.sparse_rows import Rows, split_rows
 
 __all__ = ["SpladeDistillationLoss"]
 
@@ -17,10 +19,16 @@ class SpladeDistillationLoss(DistillationLoss):
     `terms` holds the mean number of active terms per query and per document in the last batch.
     """
 
+    outputs = ("sentence_embedding",)
+    sparse_outputs = ("sentence_embedding",)
+
     terms: dict[str, float]
 
-    def encode(self, features: list[Features], logits: Tensor, weights: Tensor | None) -> EncodedSplade:
-        queries, *passages = embed_columns(self.model, features, separate_first=True)
+    def encode(
+        self, encoder: nn.Module, features: list[Features], logits: Tensor, weights: Tensor | None
+    ) -> EncodedSplade:
+        queries = encoder(features[0])["sentence_embedding"]
+        passages = _encode_columns(encoder, features[1:])
         encoded = EncodedSplade(queries, passages, logits=logits, weights=weights, features=features)
         self.terms = {
             "query_terms": _active_terms(encoded.queries),
@@ -29,5 +37,14 @@ class SpladeDistillationLoss(DistillationLoss):
         return encoded
 
 
+def _encode_columns(encoder: nn.Module, columns: list[Features]) -> list[Rows]:
+    """Columns of passages in one forward where they are of one kind."""
+    merged = merge_feature_batches(columns) if len(columns) > 1 else None
+    if merged is None:
+        return [encoder(column)["sentence_embedding"] for column in columns]
+    return split_rows(encoder(merged)["sentence_embedding"], len(columns))
+
+
 def _active_terms(activations: Tensor) -> float:
-    return float(activations.detach().count_nonzero()) / activations.shape[0]
+    entries = activations if activations.layout == torch.strided else activations.values()
+    return float(entries.detach().count_nonzero()) / activations.shape[0]

@@ -6,6 +6,7 @@ Every section configures one room; the rooms take their section as an argument a
 from menura.recipe.collection import CollectionSettings
 from menura.recipe.evaluation import EvaluationSettings
 from menura.recipe.joint import JointSettings
+from menura.recipe.lora import LoraSettings
 from menura.recipe.mining import FilterSettings, MiningSettings, RoundsSettings, Sampling, TrainingListSettings
 from menura.recipe.objectives import MarginMSESettings, ObjectiveSettings, ObjectivesSettings, PointwiseMSESettings
 from menura.recipe.online import OnlineSettings, RefreshSettings
@@ -27,6 +28,7 @@ __all__ = [
     "FunctionSettings",
     "Head",
     "JointSettings",
+    "LoraSettings",
     "MarginMSESettings",
     "MiningSettings",
     "ObjectiveSettings",

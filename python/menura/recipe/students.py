@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from menura.recipe.lora import LoraSettings
 from menura.recipe.objectives import MarginMSESettings, ObjectivesSettings, PointwiseMSESettings
 from menura.recipe.section import Section
 from menura.recipe.trainer import TrainerSettings
@@ -17,6 +18,8 @@ class ColbertSettings(Section):
     `layers` keeps only the encoder's first layers. `calibrate` scales the teacher's margins to the spread of the
     starting student's, whose similarities are bounded. `projection_learning_rate` (None: the trainer's) is for the
     projection to `dimension`, drawn at random above an encoder that knows much already. `dropout` None: its own.
+    `mini_batch_size` is the number of texts that go through the student at a time; the gradient is that of the whole
+    batch. None: all of them, or under `accumulation` those of `batch_size` rows.
     """
 
     model: str
@@ -29,6 +32,8 @@ class ColbertSettings(Section):
     calibrate: bool = False
     projection_learning_rate: float | None = Field(default=None, gt=0)
     dropout: float | None = Field(default=None, ge=0, lt=1)
+    lora: LoraSettings | None = None
+    mini_batch_size: int | None = Field(default=None, ge=1)
     trainer: TrainerSettings = TrainerSettings()
 
 
@@ -36,7 +41,7 @@ class SpladeSettings(Section):
     """A SPLADE student. By default its dot product must match the teacher's score; a FLOPS penalty keeps it sparse.
 
     The penalty's weights grow quadratically from zero over the first `regularizer_warmup` of the steps. `dropout` None:
-    the model's own.
+    the model's own. `mini_batch_size` as in `ColbertSettings`.
     """
 
     model: str
@@ -48,6 +53,8 @@ class SpladeSettings(Section):
     regularizer_warmup: float = Field(default=1 / 3, ge=0, le=1)
     document_budget: int = Field(default=200, ge=1)
     dropout: float | None = Field(default=None, ge=0, lt=1)
+    lora: LoraSettings | None = None
+    mini_batch_size: int | None = Field(default=None, ge=1)
     trainer: TrainerSettings = TrainerSettings()
 
 

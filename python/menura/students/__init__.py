@@ -4,6 +4,7 @@ from menura.students.acceleration import accelerate, restore
 from menura.students.checkpoints import save_student
 from menura.students.colbert import build_colbert
 from menura.students.index import ColbertIndex, SpladeIndex
+from menura.students.lora import add_lora, has_lora, merge_lora
 from menura.students.search import Search, colbert_search, splade_search
 from menura.students.splade import build_splade
 
@@ -12,9 +13,12 @@ __all__ = [
     "Search",
     "SpladeIndex",
     "accelerate",
+    "add_lora",
     "build_colbert",
     "build_splade",
     "colbert_search",
+    "has_lora",
+    "merge_lora",
     "restore",
     "save_student",
     "splade_search",

@@ -15,7 +15,7 @@ from transformers import set_seed
 from menura.errors import MenuraError
 from menura.recipe import FinetuneSettings
 from menura.teachers.loading import load_cross_encoder
-from menura.trainer import plain_attention, set_dropout, show_progress, trainer_arguments
+from menura.trainer import checkpoint_layers, plain_attention, set_dropout, show_progress, trainer_arguments
 
 __all__ = ["finetune"]
 
@@ -54,6 +54,7 @@ def finetune(
     encoder = load_cross_encoder(model, max_length=max_length, head=settings.head)
     set_dropout(encoder, settings.dropout)
     plain_attention(encoder)
+    checkpoint_layers(encoder, settings.trainer)
     trainer = CrossEncoderTrainer(
         model=encoder,
         args=CrossEncoderTrainingArguments(**trainer_arguments(settings.trainer, output=str(output), seed=seed)),

@@ -8,10 +8,13 @@ from menura.training.joint_trainer import JointTrainer
 from menura.training.online import OnlineExamples
 from menura.training.running import TrainingResult
 from menura.training.splade import train_splade
+from menura.training.trainers import ColbertTrainer, SpladeTrainer
 
 __all__ = [
+    "ColbertTrainer",
     "JointTrainer",
     "OnlineExamples",
+    "SpladeTrainer",
     "TrainingResult",
     "build_examples",
     "fit_calibration",

@@ -6,12 +6,14 @@ import json
 import logging
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
+from transformers import TrainerState
 
 from menura.errors import MenuraError
 
-__all__ = ["latest_checkpoint"]
+__all__ = ["latest_checkpoint", "restore_finished"]
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,21 @@ def latest_checkpoint(folder: Path) -> Path | None:
             f"[training] no whole checkpoint among {len(checkpoints)} in {folder}; remove them to start afresh."
         )
     return None
+
+
+def restore_finished(trainer: Any, checkpoint: Path | None) -> bool:
+    """Whether `checkpoint` is of a training's last step; `trainer` then has what it had at its end.
+
+    The library would go on from there with one step more.
+    """
+    if checkpoint is None:
+        return False
+    state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+    if state.global_step < state.max_steps:
+        return False
+    trainer._load_from_checkpoint(str(checkpoint))
+    trainer.state = state
+    return True
 
 
 def _step(checkpoint: Path) -> int:

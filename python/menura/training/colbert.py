@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from datasets import Dataset
-from sentence_transformers import MultiVectorEncoder, MultiVectorEncoderTrainer, MultiVectorEncoderTrainingArguments
+from sentence_transformers import MultiVectorEncoder, MultiVectorEncoderTrainingArguments
 from sentence_transformers.base.modules.dense import Dense
 
 from menura.errors import MenuraError
@@ -16,7 +16,8 @@ from menura.trainer import trainer_arguments
 from menura.training.calibration import fit_margin_scale
 from menura.training.objectives import build_objectives
 from menura.training.online import OnlineExamples
-from menura.training.running import TrainingResult, calibrate, finish, prepare, rows_of
+from menura.training.running import TrainingResult, calibrate, finish, mini_batch_size, prepare, rows_of
+from menura.training.trainers import ColbertTrainer
 
 __all__ = ["colbert_loss", "projection_rate", "train_colbert"]
 
@@ -34,12 +35,12 @@ def train_colbert(
     Raises:
         MenuraError: `output` cannot be written, or holds only broken checkpoints.
     """
-    checkpoint = prepare(model, output, dropout=settings.dropout, seed=seed)
+    checkpoint = prepare(model, settings, output, seed=seed)
     loss = colbert_loss(model, settings, output=output, examples=examples, checkpoint=checkpoint, seed=seed)
-    trainer = MultiVectorEncoderTrainer(
+    trainer = ColbertTrainer(
         model=model,
         args=MultiVectorEncoderTrainingArguments(
-            **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed),
+            **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed, whole_batches=True),
             learning_rate_mapping={f"^{name}": rate for name, rate in projection_rate(model, settings).items()},
         ),
         train_dataset=rows_of(examples),
@@ -60,7 +61,12 @@ def colbert_loss(
     """What the student is asked for. Fits the map from the teacher's scale, unless there is a `checkpoint`."""
     fit = partial(fit_margin_scale, model, examples, seed=seed) if settings.calibrate else Affine
     calibration = calibrate(output, checkpoint, fit)
-    return ColbertDistillationLoss(model, build_objectives(settings.objectives), calibration=calibration)
+    return ColbertDistillationLoss(
+        model,
+        build_objectives(settings.objectives),
+        calibration=calibration,
+        mini_batch_size=mini_batch_size(settings),
+    )
 
 
 def projection_rate(model: MultiVectorEncoder, settings: ColbertSettings) -> dict[str, float]:

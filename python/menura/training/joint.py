@@ -12,7 +12,7 @@ from sentence_transformers.base.training_args import BaseTrainingArguments
 
 from menura.losses import JointDistillationLoss, MutualLearning
 from menura.recipe import ColbertSettings, JointSettings, SpladeSettings
-from menura.students import save_student
+from menura.students import merge_lora, save_student
 from menura.trainer import trainer_arguments
 from menura.training.callbacks import MutualStart
 from menura.training.colbert import colbert_loss, projection_rate
@@ -48,8 +48,8 @@ def train_joint(
         MenuraError: a folder cannot be written, there are only broken checkpoints, or the training ends before
             `start_step`.
     """
-    checkpoint = prepare(colbert[0], output, dropout=colbert[1].dropout, seed=seed)
-    prepare(splade[0], output, dropout=splade[1].dropout, seed=seed)
+    checkpoint = prepare(*colbert, output, seed=seed)
+    prepare(*splade, output, seed=seed)
     fit_on: dict[str, Any] = {"examples": examples, "checkpoint": checkpoint, "seed": seed}
     colbert_side = colbert_loss(*colbert, output=folders["colbert"], **fit_on)
     splade_side, callbacks = splade_loss(*splade, output=folders["splade"], **fit_on)
@@ -62,7 +62,7 @@ def train_joint(
     trainer = JointTrainer(
         model=JointDistillationLoss(colbert_side, splade_side, mutual),
         args=BaseTrainingArguments(
-            **trainer_arguments(colbert[1].trainer, output=str(output / "checkpoints"), seed=seed),
+            **trainer_arguments(colbert[1].trainer, output=str(output / "checkpoints"), seed=seed, whole_batches=True),
             learning_rate_mapping={
                 r"^splade\.": splade[1].trainer.learning_rate,
                 **{rf"^colbert\.{name}": rate for name, rate in projection_rate(*colbert).items()},
@@ -72,5 +72,7 @@ def train_joint(
         callbacks=[*callbacks, MutualStart(mutual, settings.start_step)],
     )
     run(trainer, "Distilling both", output, checkpoint)
-    save_student(colbert[0], folders["colbert"])
-    save_student(splade[0], folders["splade"])
+    for name, model in (("colbert", colbert[0]), ("splade", splade[0])):
+        merge_lora(model)
+        if trainer.is_world_process_zero():
+            save_student(model, folders[name])

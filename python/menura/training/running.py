@@ -16,12 +16,13 @@ from transformers import set_seed
 from menura.errors import MenuraError
 from menura.files import write_json
 from menura.losses import Affine
-from menura.students import accelerate, save_student
-from menura.trainer import plain_attention, set_dropout, show_progress
-from menura.training.checkpoint import latest_checkpoint
+from menura.recipe import ColbertSettings, SpladeSettings
+from menura.students import accelerate, add_lora, merge_lora, save_student
+from menura.trainer import checkpoint_layers, plain_attention, set_dropout, show_progress
+from menura.training.checkpoint import latest_checkpoint, restore_finished
 from menura.training.online import OnlineExamples
 
-__all__ = ["TrainingResult", "calibrate", "finish", "prepare", "rows_of", "run"]
+__all__ = ["TrainingResult", "calibrate", "finish", "mini_batch_size", "prepare", "rows_of", "run"]
 
 Student = TypeVar("Student", MultiVectorEncoder, SparseEncoder)
 
@@ -35,7 +36,7 @@ class TrainingResult:
     calibration: Affine
 
 
-def prepare(model: Student, output: Path, *, dropout: float | None, seed: int) -> Path | None:
+def prepare(model: Student, settings: ColbertSettings | SpladeSettings, output: Path, *, seed: int) -> Path | None:
     """Make `model` ready, and return the checkpoint to go on from.
 
     Raises:
@@ -49,9 +50,19 @@ def prepare(model: Student, output: Path, *, dropout: float | None, seed: int) -
         raise MenuraError(f"[training] cannot write {output}: {error.strerror}; choose another folder.") from error
     checkpoint = latest_checkpoint(output / "checkpoints")
     set_seed(seed)
+    if settings.lora is not None:
+        add_lora(model, settings.lora)
     accelerate(model)
-    set_dropout(model, dropout)
+    set_dropout(model, settings.dropout)
+    checkpoint_layers(model, settings.trainer)
     return checkpoint
+
+
+def mini_batch_size(settings: ColbertSettings | SpladeSettings) -> int | None:
+    """How many texts go through the student at a time; None: all of a batch."""
+    if settings.mini_batch_size is not None or settings.trainer.accumulation == 1:
+        return settings.mini_batch_size
+    return settings.trainer.batch_size * (1 + settings.negatives)
 
 
 def calibrate(output: Path, checkpoint: Path | None, fit: Callable[[], Affine]) -> Affine:
@@ -74,11 +85,13 @@ def run(trainer: Any, description: str, output: Path, checkpoint: Path | None) -
     plain_attention(trainer.model)
     show_progress(trainer, description)
     try:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        if not restore_finished(trainer, checkpoint):
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except OSError as error:
         raise MenuraError(f"[training] cannot write {output}: {error.strerror or error}.") from error
     history: list[dict[str, Any]] = trainer.state.log_history
-    write_json(output / "history.json", history)
+    if trainer.is_world_process_zero():
+        write_json(output / "history.json", history)
     return history
 
 
@@ -94,4 +107,7 @@ def finish(
     if isinstance(examples, OnlineExamples):
         examples.attach(trainer)
     history = run(trainer, description, output, checkpoint)
-    return TrainingResult(save_student(trainer.model, output), history, calibration)
+    merge_lora(trainer.model)
+    if trainer.is_world_process_zero():
+        save_student(trainer.model, output)
+    return TrainingResult(output, history, calibration)

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from datasets import Dataset
-from sentence_transformers import SparseEncoder, SparseEncoderTrainer, SparseEncoderTrainingArguments
+from sentence_transformers import SparseEncoder, SparseEncoderTrainingArguments
 from transformers import TrainerCallback
 
 from menura.losses import SpladeDistillationLoss
@@ -16,7 +16,8 @@ from menura.training.calibration import fit_calibration
 from menura.training.callbacks import RegularizerWarmup
 from menura.training.objectives import build_objectives, build_regularizers
 from menura.training.online import OnlineExamples
-from menura.training.running import TrainingResult, calibrate, finish, prepare, rows_of
+from menura.training.running import TrainingResult, calibrate, finish, mini_batch_size, prepare, rows_of
+from menura.training.trainers import SpladeTrainer
 
 __all__ = ["splade_loss", "train_splade"]
 
@@ -34,12 +35,12 @@ def train_splade(
     Raises:
         MenuraError: `output` cannot be written, or holds only broken checkpoints.
     """
-    checkpoint = prepare(model, output, dropout=settings.dropout, seed=seed)
+    checkpoint = prepare(model, settings, output, seed=seed)
     loss, callbacks = splade_loss(model, settings, output=output, examples=examples, checkpoint=checkpoint, seed=seed)
-    trainer = SparseEncoderTrainer(
+    trainer = SpladeTrainer(
         model=model,
         args=SparseEncoderTrainingArguments(
-            **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed)
+            **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed, whole_batches=True)
         ),
         train_dataset=rows_of(examples),
         loss=loss,
@@ -61,5 +62,5 @@ def splade_loss(
     calibration = calibrate(output, checkpoint, partial(fit_calibration, model, examples, seed=seed))
     regularizers = build_regularizers(settings)
     objectives = [*build_objectives(settings.objectives), *regularizers]
-    loss = SpladeDistillationLoss(model, objectives, calibration=calibration)
+    loss = SpladeDistillationLoss(model, objectives, calibration=calibration, mini_batch_size=mini_batch_size(settings))
     return loss, [RegularizerWarmup(loss, regularizers, warmup=settings.regularizer_warmup)]

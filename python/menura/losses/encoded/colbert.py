@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from functools import cached_property
 
+import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from menura.losses.encoded.encoded import Encoded, Features
+from menura.losses.gathering import of_other_processes, process_count, require_whole_batch
 from menura.ops import maxsim
 
 __all__ = ["EncodedColbert"]
@@ -43,9 +46,20 @@ class EncodedColbert(Encoded):
 
     @cached_property
     def in_batch_scores(self) -> Tensor:
-        return maxsim(
+        require_whole_batch("in-batch scores")
+        own = maxsim(
             self.queries,
             self.documents.flatten(0, 1),
             query_mask=self.query_mask,
             document_mask=self.document_mask.flatten(0, 1),
         )
+        return own if process_count() == 1 else torch.cat([own, self._other_scores()], dim=1)
+
+    def _other_scores(self) -> Tensor:
+        """Of the documents of other processes, `[B,M]`; only tokens that count travel."""
+        counted = self.document_mask.bool()
+        lengths = of_other_processes(counted.sum(-1).flatten())
+        tokens = of_other_processes(self.documents[counted])
+        documents = pad_sequence(tokens.split(lengths.tolist()), batch_first=True)
+        mask = torch.arange(documents.shape[1], device=lengths.device) < lengths[:, None]
+        return maxsim(self.queries, documents, query_mask=self.query_mask, document_mask=mask)

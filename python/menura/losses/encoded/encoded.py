@@ -36,7 +36,11 @@ class Encoded(ABC):
     @property
     @abstractmethod
     def in_batch_scores(self) -> Tensor:
-        """The student's scores `[B,B*N]` of each query and all passages, those of the first query first."""
+        """The student's scores `[B,M]` of each query and all passages.
+
+        The first `B*N` columns are the batch's own passages, those of the first query first; then come those of other
+        processes, each in the same order.
+        """
 
 
 def stack_padded(columns: list[Tensor]) -> Tensor:

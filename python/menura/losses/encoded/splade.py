@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from menura.losses.encoded.encoded import Encoded, Features
+from menura.losses.encoded.sparse_rows import Rows, SparseRows, as_matrix, join_rows
+from menura.losses.gathering import of_other_processes, process_count, require_whole_batch
 from menura.ops import sparse_dot
 
 __all__ = ["EncodedSplade"]
 
 
 class EncodedSplade(Encoded):
-    """Vocabulary vectors of a batch, and their dot products.
+    """Vocabulary vectors of a batch, and their dot products. Matrices are dense, or CSR where entries alone are kept.
 
     Args:
         queries: `[B,V]`.
@@ -23,21 +26,31 @@ class EncodedSplade(Encoded):
 
     def __init__(
         self,
-        queries: Tensor,
-        passages: list[Tensor],
+        queries: Rows,
+        passages: Sequence[Rows],
         *,
         logits: Tensor,
         weights: Tensor | None,
         features: list[Features],
     ) -> None:
         super().__init__(logits, weights, features)
-        self.queries = queries
-        self.passages = passages
+        self._queries = queries
+        self._passages = passages
 
-    @cached_property
+    @property
+    def queries(self) -> Tensor:
+        """`[B,V]`."""
+        return as_matrix(self._queries)
+
+    @property
+    def passages(self) -> list[Tensor]:
+        """N columns `[B,V]`."""
+        return [as_matrix(column) for column in self._passages]
+
+    @property
     def documents(self) -> Tensor:
         """All passages `[N*B,V]`, column by column."""
-        return torch.cat(self.passages)
+        return as_matrix(self._documents)
 
     @cached_property
     def scores(self) -> Tensor:
@@ -45,5 +58,21 @@ class EncodedSplade(Encoded):
 
     @cached_property
     def in_batch_scores(self) -> Tensor:
-        columns = sparse_dot(self.queries, self.documents)
-        return columns.reshape(-1, len(self.passages), len(self.queries)).transpose(1, 2).flatten(1)
+        require_whole_batch("in-batch scores")
+        own = self._by_query(sparse_dot(self.queries, self.documents))
+        return own if process_count() == 1 else torch.cat([own, *self._other_scores()], dim=1)
+
+    def _other_scores(self) -> list[Tensor]:
+        """Of the documents of other processes, `[B,N*B_p]` each; only entries travel."""
+        documents = self._documents if isinstance(self._documents, SparseRows) else SparseRows.of(self._documents)
+        sizes = of_other_processes(torch.tensor([self.documents.shape[0]], device=documents.values.device))
+        scores = sparse_dot(self.queries, documents.of_other_processes().csr())
+        return [self._by_query(part) for part in scores.split(sizes.tolist(), dim=1)]
+
+    def _by_query(self, scores: Tensor) -> Tensor:
+        """`[B,N*R]`, from column by column to those of the first query first."""
+        return scores.reshape(len(scores), len(self._passages), -1).transpose(1, 2).flatten(1)
+
+    @cached_property
+    def _documents(self) -> Rows:
+        return join_rows(self._passages)

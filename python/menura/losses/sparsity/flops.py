@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from menura.losses.gathering import flops
 from menura.losses.sparsity.regularizer import Regularizer, Side
-from menura.ops import flops
 
 __all__ = ["Flops"]
 
 
 class Flops(Regularizer):
-    """`menura.flops` of one side: the mean over all its texts in the batch is taken before squaring."""
+    """`menura.flops` of one side: the mean over all its texts in the global batch is taken before squaring."""
 
     def __init__(self, side: Side, *, weight: float) -> None:
         super().__init__(side, "flops", weight=weight)
