@@ -87,6 +87,61 @@ def test_a_missing_key_is_named(written):
     assert "there is no teacher; add teacher" in failure(written("name: x\nstudents: {}\n"))
 
 
+STUDENT = "students:\n  colbert:\n    model: m\n"
+
+
+def test_students_that_need_no_logits_need_no_teacher(written):
+    recipe = load_recipe(written("name: x\n" + STUDENT + "    objectives: {contrastive: {}, constant_margin: {}}\n"))
+    assert recipe.all_teachers == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (STUDENT, ":3: students.colbert.objectives.margin_mse: there is no teacher to learn from; add teacher, or"),
+        (
+            STUDENT + "    objectives:\n      contrastive: {}\n      ranknet: {}\n",
+            ":7: students.colbert.objectives.ranknet: there is no teacher to learn from",
+        ),
+        (
+            "students:\n  splade: {model: m}\n",
+            ":3: students.splade.objectives.pointwise_mse: there is no teacher to learn from",
+        ),
+        (
+            STUDENT + "    objectives: {contrastive: {}}\n    calibrate: true\n",
+            ":6: students.colbert.calibrate: there is no teacher whose margins could be scaled",
+        ),
+        (
+            STUDENT + "    objectives: {contrastive: {}}\nview: {}\n",
+            ":6: view: there is no teacher whose scores it could see",
+        ),
+        (
+            STUDENT + "    objectives: {contrastive: {}}\nmining: {filter: {judge: teacher, margin: 1}}\n",
+            ":6: mining.filter.judge: there is no teacher to judge",
+        ),
+    ],
+)
+def test_what_only_a_teacher_makes_possible(written, text, expected):
+    assert expected in failure(written("name: x\n" + text))
+
+
+@pytest.mark.parametrize(
+    ("objective", "expected"),
+    [
+        ("ranknet: {temperature: 0}", "temperature = 0: "),
+        ("kl_divergence: {teacher_normalization: minmax}", "teacher_normalization = 'minmax': "),
+        ("kl_divergence: {temperature: 1}", "unknown key"),
+        ("contrastive: {temperature: .inf}", "temperature = inf: "),
+        ("constant_margin: {margin: -1}", "margin = -1: "),
+        ("pointwise_mse: {calibration_learning_rate: 0.1}", "belongs to learn_calibration: true"),
+        ("margin_mse: null", "choose at least one of margin_mse, pointwise_mse, ranknet"),
+    ],
+)
+def test_an_objective_that_cannot_be(written, objective, expected):
+    text = BASE.replace("students: {}\n", STUDENT + f"    objectives:\n      {objective}\n")
+    assert expected in failure(written(text))
+
+
 def test_a_training_list_has_one_round(written):
     content = BASE + "mining:\n  training_list: {format: gpl, source: x}\nrounds:\n  count: 2\n"
     assert ":8: rounds.count: a training list is not mined" in failure(written(content))
@@ -152,7 +207,7 @@ def test_what_is_no_recipe(written, text, expected):
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("dmo", "'dmo' is neither a file nor a shipped recipe; shipped are: demo"),
+        ("dmo", "'dmo' is neither a file nor a shipped recipe; shipped are: constant_margin, "),
         ("missing.yaml", "cannot read missing.yaml: No such file"),
     ],
 )

@@ -54,7 +54,8 @@ def open_pipeline(
         loaded = loaded.model_copy(update={"collection": changed})
     if teacher is not None:
         if loaded.teacher is None:
-            raise MenuraError("[recipe] --teacher takes the place of one teacher, and the recipe has several.")
+            number = "several" if loaded.teachers else "none"
+            raise MenuraError(f"[recipe] --teacher takes the place of one teacher, and the recipe has {number}.")
         others = {"finetune": None, "causal_lm": None, "function": None, "imported": None}
         finished = loaded.teacher.model_copy(update={"model": teacher, **others})
         loaded = loaded.model_copy(update={"teacher": finished})

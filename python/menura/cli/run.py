@@ -33,7 +33,7 @@ def run(
     console.print(evaluate(pipeline).table())
     teachers = pipeline.recipe.all_teachers.values()
     # Whose scores were imported cannot be asked for the pairs of a card.
-    cards = {} if any(teacher.imported for teacher in teachers) else teacher_cards(pipeline)
+    cards = teacher_cards(pipeline) if teachers and not any(teacher.imported for teacher in teachers) else {}
     for line in [*_places(pipeline, [path.name for path in cards]), "", *_usage(pipeline)]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -44,7 +44,8 @@ def _places(pipeline: Pipeline, cards: list[str]) -> Iterator[str]:
     students = ", ".join(f"{path.relative_to(pipeline.output)}/" for path in pipeline.folders().values())
     yield f"  students      {students}"
     yield f"  measured      {', '.join(['report.md', 'report.csv', 'report_queries.csv', *cards])}"
-    yield f"  answer key    {pipeline.recipe.answer_key or 'answer_key/'}"
+    if pipeline.has_teacher:
+        yield f"  answer key    {pipeline.recipe.answer_key or 'answer_key/'}"
 
 
 def _usage(pipeline: Pipeline) -> Iterator[str]:

@@ -10,23 +10,44 @@ from menura.losses.distillation import DistillationLoss
 from menura.losses.joint import JointDistillationLoss
 from menura.losses.mutual import MutualLearning, mutual_kl
 from menura.losses.objective import Objective
-from menura.losses.scores import MarginMSE, PointwiseMSE, margin_mse, pointwise_mse
+from menura.losses.scores import (
+    ConstantMargin,
+    Contrastive,
+    KLDivergence,
+    MarginMSE,
+    PointwiseMSE,
+    RankNet,
+    constant_margin,
+    contrastive,
+    kl_divergence,
+    margin_mse,
+    pointwise_mse,
+    ranknet,
+)
 from menura.losses.sparsity import Flops, Regularizer
 from menura.losses.splade import SpladeDistillationLoss
 
 __all__ = [
     "Affine",
     "ColbertDistillationLoss",
+    "ConstantMargin",
+    "Contrastive",
     "DistillationLoss",
     "Flops",
     "JointDistillationLoss",
+    "KLDivergence",
     "MarginMSE",
     "MutualLearning",
     "Objective",
     "PointwiseMSE",
+    "RankNet",
     "Regularizer",
     "SpladeDistillationLoss",
+    "constant_margin",
+    "contrastive",
+    "kl_divergence",
     "margin_mse",
     "mutual_kl",
     "pointwise_mse",
+    "ranknet",
 ]

@@ -1,12 +1,13 @@
-"""The map from the teacher's scale to the student's."""
+"""The map from the teacher's scale to the student's: given, fitted or learned."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
-__all__ = ["Affine"]
+__all__ = ["Affine", "LearnedAffine"]
 
 
 @dataclass(frozen=True)
@@ -41,3 +42,22 @@ class Affine:
 
     def __call__(self, teacher: Tensor) -> Tensor:
         return teacher * self.scale + self.offset
+
+
+class LearnedAffine(nn.Module):
+    """`(s - offset) / scale`, from the student's scale back to the teacher's; both are learned, from the identity on.
+
+    The scale stays above zero.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log_scale = nn.Parameter(torch.zeros(()))
+        self.offset = nn.Parameter(torch.zeros(()))
+
+    def forward(self, student: Tensor) -> Tensor:
+        return (student - self.offset) * (-self.log_scale).exp()
+
+    def inverse(self) -> Affine:
+        """As it stands, from the teacher's scale to the student's."""
+        return Affine(self.log_scale.exp().item(), self.offset.item())

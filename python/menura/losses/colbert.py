@@ -17,9 +17,10 @@ class ColbertDistillationLoss(DistillationLoss):
     outputs = ("token_embeddings", "attention_mask")
 
     def encode(
-        self, encoder: nn.Module, features: list[Features], logits: Tensor, weights: Tensor | None
+        self, encoder: nn.Module, features: list[Features], logits: Tensor | None, weights: Tensor | None
     ) -> EncodedColbert:
-        queries, *passages = features
+        # Copies: the model writes into what it is given.
+        queries, *passages = [dict(column) for column in features]
         encoded = encoder(queries, task="query")
         embeddings, masks = embed_columns_padded(encoder, passages, None, task_default="document")
         return EncodedColbert(

@@ -22,7 +22,7 @@ class DistillationLoss(nn.Module, ABC):
     """A loss for sentence-transformers' trainers: a batch is encoded once, for all of the `objectives`.
 
     Columns of the data set: query, passage_1, ..., passage_N, and `label` with the N logits of the teacher, or with
-    these and the weight of each.
+    these and the weight of each. Objectives that need no logits do without `label`.
 
     Args:
         model: the student.
@@ -61,25 +61,38 @@ class DistillationLoss(nn.Module, ABC):
         self.mini_batch_size = mini_batch_size
         self._together = False
 
-    def forward(self, sentence_features: Iterable[Features], labels: Tensor) -> dict[str, Tensor]:
-        """By name, what each objective adds to the loss."""
+    def forward(self, sentence_features: Iterable[Features], labels: Tensor | None = None) -> dict[str, Tensor]:
+        """By name, what each objective adds to the loss.
+
+        Raises:
+            ValueError: an objective needs logits, and there are no labels.
+        """
         return self.parts(self.encode_batch(sentence_features, labels))
 
-    def encode_batch(self, sentence_features: Iterable[Features], labels: Tensor) -> Encoded:
+    def encode_batch(self, sentence_features: Iterable[Features], labels: Tensor | None) -> Encoded:
         """The batch through the student, beside the logits on its scale."""
-        logits, weights = split_labels(labels)
-        features = [dict(column) for column in sentence_features]
+        logits, weights = (None, None) if labels is None else split_labels(labels)
+        wanting = [objective.name for objective in self._objectives() if objective.needs_logits]
+        if logits is not None:
+            logits = self.calibration(logits)
+        elif wanting:
+            raise ValueError(
+                f"[losses] {', '.join(wanting)} need a teacher's logits, and the batch has no labels; add a column "
+                "`label`, or choose objectives that do without: contrastive, constant_margin."
+            )
         if process_count() > 1 and not self._together:
             keep_together(self.own_parameters().values())
             self._together = True
-        return self.encode(self._encoder(), features, self.calibration(logits), weights)
+        return self.encode(self._encoder(), [dict(column) for column in sentence_features], logits, weights)
 
     def parts(self, encoded: Encoded) -> dict[str, Tensor]:
         """By name, what each objective adds to the loss of an encoded batch."""
         return {objective.name: objective.weight * objective(encoded) for objective in self._objectives()}
 
     @abstractmethod
-    def encode(self, encoder: nn.Module, features: list[Features], logits: Tensor, weights: Tensor | None) -> Encoded:
+    def encode(
+        self, encoder: nn.Module, features: list[Features], logits: Tensor | None, weights: Tensor | None
+    ) -> Encoded:
         """Queries and passages through the student, which `encoder` stands for."""
 
     def own_parameters(self) -> dict[str, nn.Parameter]:

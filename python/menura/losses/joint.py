@@ -34,12 +34,12 @@ class JointDistillationLoss(nn.Module):
         self.splade = splade
         self.mutual = mutual
 
-    def forward(self, sentence_features: Mapping[str, Iterable[Features]], labels: Tensor) -> dict[str, Tensor]:
+    def forward(self, sentence_features: Mapping[str, Iterable[Features]], labels: Tensor | None) -> dict[str, Tensor]:
         """By name, what is added to the loss.
 
         Args:
             sentence_features: the columns of the batch as `colbert` and `splade` tokenize them.
-            labels: the teacher's logits, for both; see `DistillationLoss`.
+            labels: the teacher's logits, for both; see `DistillationLoss`. None: there is no teacher.
         """
         colbert = self.colbert.encode_batch(sentence_features["colbert"], labels)
         splade = self.splade.encode_batch(sentence_features["splade"], labels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from torch import Tensor, nn
 
@@ -16,8 +16,11 @@ AnyEncoded = TypeVar("AnyEncoded", bound=Encoded, contravariant=True)
 class Objective(nn.Module, Generic[AnyEncoded]):
     """A scalar for each encoded batch; what it asks for counts `weight` times beside the others.
 
-    `name` is what logs and recipes call it. A module, so that an objective may learn parameters of its own.
+    `name` is what logs and recipes call it; `needs_logits` says whether it compares the student with a teacher's
+    logits. A module, so that an objective may learn parameters of its own.
     """
+
+    needs_logits: ClassVar[bool] = False
 
     def __init__(self, name: str, *, weight: float = 1.0) -> None:
         super().__init__()

@@ -25,10 +25,12 @@ class SpladeDistillationLoss(DistillationLoss):
     terms: dict[str, float]
 
     def encode(
-        self, encoder: nn.Module, features: list[Features], logits: Tensor, weights: Tensor | None
+        self, encoder: nn.Module, features: list[Features], logits: Tensor | None, weights: Tensor | None
     ) -> EncodedSplade:
-        queries = encoder(features[0])["sentence_embedding"]
-        passages = _encode_columns(encoder, features[1:])
+        # Copies: the model writes into what it is given.
+        query_features, *columns = [dict(column) for column in features]
+        queries = encoder(query_features)["sentence_embedding"]
+        passages = _encode_columns(encoder, columns)
         encoded = EncodedSplade(queries, passages, logits=logits, weights=weights, features=features)
         self.terms = {
             "query_terms": _active_terms(encoded.queries),

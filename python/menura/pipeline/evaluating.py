@@ -17,7 +17,7 @@ __all__ = ["evaluate"]
 
 
 def evaluate(pipeline: Pipeline) -> Report:
-    """BM25, the teachers, and every student before and after, of every round; the report is written, too."""
+    """BM25, the teachers if any, and every student before and after, of every round; the report is written, too."""
     collection, split = pipeline.collection, pipeline.recipe.evaluation.split
     queries, qrels = collection.split_queries(split), collection.qrels[split]
     measured_on = {"queries": queries, "judgements": qrels, "passages": collection.corpus}
@@ -41,7 +41,10 @@ def evaluate(pipeline: Pipeline) -> Report:
             budget = pipeline.recipe.students.splade.document_budget
             verdict = "within" if terms <= budget else "OVER"
             report.notes.append(f"SPLADE: {terms:.0f} terms a document, {verdict} its {budget}.")
-    report.notes += pipeline.panel.notes()
+    if pipeline.has_teacher:
+        report.notes += pipeline.panel.notes()
+    else:
+        report.notes.append("No teacher: students learned from labels and mined negatives alone.")
     report.write(pipeline.output)
     return report
 
@@ -61,6 +64,8 @@ def _bm25(pipeline: Pipeline) -> Search:
 
 def _teachers(pipeline: Pipeline, bm25: Search) -> Iterator[tuple[str, Search | None]]:
     """BM25's best, re-ranked: by each of several teachers, and by the view of them all; None by who cannot be asked."""
+    if not pipeline.has_teacher:
+        return
     depth, panel = pipeline.recipe.evaluation.rerank_depth, pipeline.panel
     pairs = [(query_id, passage_id) for query_id, found in bm25.run.items() for passage_id in list(found)[:depth]]
     several = panel.faculty.names if len(panel.faculty.names) > 1 else []
@@ -84,11 +89,11 @@ def _student(pipeline: Pipeline, student: Student) -> list[Row]:
     rounds = range(1, pipeline.recipe.rounds.count + 1)
     folders = [pipeline.train(student, turn) for turn in rounds]
     with step(f"evaluate {student}") as done:
-        start = f"{title} start"
+        start, finish = f"{title} start", f"{title} {'distilled' if pipeline.has_teacher else 'trained'}"
         rows = [_row(pipeline, start, model.search(corpus, queries))]
         for turn, folder in zip(rounds, folders, strict=True):
             found = model.at(folder).search(corpus, queries)
-            rows.append(_row(pipeline, pipeline.in_round(f"{title} distilled", turn), found, start))
+            rows.append(_row(pipeline, pipeline.in_round(finish, turn), found, start))
         done(f"{len(queries):,} queries, before and after")
     return rows
 

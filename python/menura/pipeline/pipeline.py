@@ -28,7 +28,7 @@ from menura.mining import (
     training_list_digest,
 )
 from menura.pipeline.online import RowTeacher, live_view
-from menura.pipeline.panel import MakeEngine, Panel
+from menura.pipeline.panel import Lesson, MakeEngine, Panel
 from menura.pipeline.remining import StudentRemining
 from menura.pipeline.student import TITLES, Student, StudentModel, train_together
 from menura.progress import step
@@ -95,9 +95,20 @@ class Pipeline:
             self._mined[turn] = candidates
         return self._mined[turn]
 
+    @property
+    def has_teacher(self) -> bool:
+        """Whether somebody is asked at all; without, students learn from labels and mined negatives alone."""
+        return bool(self.recipe.all_teachers)
+
     @cached_property
     def panel(self) -> Panel:
-        """The recipe's teachers, and what they say."""
+        """The recipe's teachers, and what they say.
+
+        Raises:
+            MenuraError: the recipe has no teacher.
+        """
+        if not self.has_teacher:
+            raise MenuraError("[pipeline] the recipe has no teacher to ask; add teacher, or several under teachers.")
         return Panel(self.recipe, self.output, self.collection, self.answer_key, lambda: self.candidates)
 
     @cached_property
@@ -117,8 +128,7 @@ class Pipeline:
         self, *, limit: int | None = None, share: Share | None = None, engine: MakeEngine | None = None
     ) -> AnnotationSummary:
         """Have the teachers score the candidates that the answer key lacks, or a share of them, or some."""
-        pairs = self.candidates.pairs()
-        return self.panel.annotate(pairs, limit=limit, share=share, engine=engine)
+        return self.panel.annotate(self.candidates.pairs(), limit=limit, share=share, engine=engine)
 
     def export(self, format_name: str, target: str | Path, *, negatives: int | None = None) -> None:
         """Write the candidates and what is taught of them for another trainer, in a format of `menura.answer_key`."""
@@ -132,7 +142,7 @@ class Pipeline:
             done(f"{written:,} of {len(records):,} queries in {target}")
 
     def train(self, student: Student, turn: int | None = None) -> Path:
-        """Distil one student, or both where they are joint, and return its folder. `turn` None: the last round.
+        """Train one student, or both where they are joint, and return its folder. `turn` None: the last round.
 
         Raises:
             MenuraError: the recipe has no such student.
@@ -204,16 +214,17 @@ class Pipeline:
             stage.finish()
 
     def _examples(self, candidates: Candidates, turn: int, negatives: int) -> Dataset:
-        """Training rows, once the teachers have scored them all."""
-        self.panel.annotate(candidates.pairs())
-        lesson = self.panel.lesson(candidates.pairs())
+        """Training rows, once the teachers have scored them all; without a teacher those of the labels alone."""
+        lesson = self._lesson(candidates) if self.has_teacher else None
+        if lesson is not None:
+            candidates = lesson.keep(self._trusted(candidates, turn))
         return build_examples(
-            lesson.keep(self._trusted(candidates, turn)).by_query(),
-            lesson.scores,
+            candidates.by_query(),
+            None if lesson is None else lesson.scores,
             self.collection.queries,
             self.collection.corpus,
             negatives=negatives,
-            weights=lesson.weights,
+            weights=None if lesson is None else lesson.weights,
         )
 
     def _starting(self, student: Student, turn: int) -> StudentModel:
@@ -264,7 +275,7 @@ class Pipeline:
         return identity([self._candidate_inputs, mining])
 
     def _label_inputs(self, turn: int) -> str:
-        return identity([self._round_inputs(turn), self.panel.identity])
+        return identity([self._round_inputs(turn), self.panel.identity if self.has_teacher else None])
 
     def _student_inputs(self, student: Student, turn: int) -> list[Any]:
         """What a trained student follows from; where they are joint, the other as well."""
@@ -291,6 +302,12 @@ class Pipeline:
         for student in chosen:
             self.model(student)
         return list(chosen)
+
+    def _lesson(self, candidates: Candidates) -> Lesson:
+        """What the teachers say of the candidates, who are asked first for what they have not said yet."""
+        pairs = candidates.pairs()
+        self.panel.annotate(pairs)
+        return self.panel.lesson(pairs)
 
     def _teacher_judge(self) -> TeacherJudge | None:
         """The teacher, where it is the one to recognise false negatives."""

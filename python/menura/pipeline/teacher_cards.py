@@ -22,7 +22,11 @@ def teacher_cards(pipeline: Pipeline) -> dict[Path, TeacherCard]:
 
     Beside a teacher stand the recipe's others and their view, whoever else the answer key knows, and the students that
     are trained already.
+
+    Raises:
+        MenuraError: the recipe has no teacher.
     """
+    names = pipeline.panel.faculty.names
     collection, settings = pipeline.collection, pipeline.recipe.evaluation
     queries, qrels = collection.split_queries(settings.split), collection.qrels[settings.split]
     miner = Bm25Miner(collection.corpus)
@@ -34,7 +38,6 @@ def teacher_cards(pipeline: Pipeline) -> dict[Path, TeacherCard]:
             model = pipeline.model(student).at(stage.folder)
             scores[f"{TITLES[student]} student"] = model.score(collection.corpus, queries, passages)
     cards: dict[Path, TeacherCard] = {}
-    names = pipeline.panel.faculty.names
     for name in names:
         with step(pipeline.panel.faculty.title("report teacher", name)) as done:
             card = grade_teacher(

@@ -8,7 +8,16 @@ from menura.recipe.evaluation import EvaluationSettings
 from menura.recipe.joint import JointSettings
 from menura.recipe.lora import LoraSettings
 from menura.recipe.mining import FilterSettings, MiningSettings, RoundsSettings, Sampling, TrainingListSettings
-from menura.recipe.objectives import MarginMSESettings, ObjectiveSettings, ObjectivesSettings, PointwiseMSESettings
+from menura.recipe.objectives import (
+    ConstantMarginSettings,
+    ContrastiveSettings,
+    KLDivergenceSettings,
+    MarginMSESettings,
+    ObjectiveSettings,
+    ObjectivesSettings,
+    PointwiseMSESettings,
+    RankNetSettings,
+)
 from menura.recipe.online import OnlineSettings, RefreshSettings
 from menura.recipe.reading import load_recipe
 from menura.recipe.recipe import Recipe
@@ -22,12 +31,15 @@ __all__ = [
     "CausalLmSettings",
     "ColbertSettings",
     "CollectionSettings",
+    "ConstantMarginSettings",
+    "ContrastiveSettings",
     "EvaluationSettings",
     "FilterSettings",
     "FinetuneSettings",
     "FunctionSettings",
     "Head",
     "JointSettings",
+    "KLDivergenceSettings",
     "LoraSettings",
     "MarginMSESettings",
     "MiningSettings",
@@ -35,6 +47,7 @@ __all__ = [
     "ObjectivesSettings",
     "OnlineSettings",
     "PointwiseMSESettings",
+    "RankNetSettings",
     "Recipe",
     "RefreshSettings",
     "RoundsSettings",

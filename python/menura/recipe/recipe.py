@@ -26,6 +26,7 @@ TeacherName = Annotated[str, Field(pattern=r"^[\w-]+$")]  # it names a folder as
 class Recipe(Section):
     """One way to distil, whole: one `teacher`, or several `teachers` by name and a `view` of their scores.
 
+    Without a teacher, students are trained from labels and mined negatives, by objectives that need no logits.
     `answer_key` is a folder or the URI of an object store where scores are kept, for several recipes or machines; None:
     in the output folder. With `online` students do not wait for it to be filled.
     """
@@ -73,16 +74,13 @@ class Recipe(Section):
         if self.joint is not None:
             yield from ((("joint",), message) for message in self.joint.problems(self.students))
             if self.online is not None:
-                yield (
-                    ("online",),
-                    "students that teach each other need a finished answer key; leave out joint or online",
-                )
+                yield ("online",), "students that teach each other need a finished answer key; drop joint or online"
         if self.online is not None and self.view is not None:
             for location in self.view.comparisons:
                 what = "compares a query's passages with each other, and online not all of them have scores"
                 yield ("view", *location), f"{what}; annotate first, without online"
         if not names:
-            yield (), "there is no teacher; add teacher, or several under teachers"
+            yield from self._without_teacher()
         elif self.teacher is not None and self.teachers:
             yield ("teacher",), "teacher is for one and teachers for several; keep one of the two"
         elif self.view is not None:
@@ -90,3 +88,24 @@ class Recipe(Section):
         elif len(names) > 1:
             like = f"view: {{scale: min_max, combine: mean, rescale: {{like: {names[0]}}}}}"
             yield ("teachers",), f"several teachers need a view that makes one score of theirs; for example {like}"
+
+    def _without_teacher(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """What only a teacher makes possible."""
+        students = {"colbert": self.students.colbert, "splade": self.students.splade}
+        if not any(students.values()):
+            yield (), "there is no teacher; add teacher, or several under teachers"
+        if self.online is not None:
+            yield ("online",), "there is no teacher to ask while students train; add teacher or teachers"
+        if self.view is not None:
+            yield ("view",), "there is no teacher whose scores it could see; add teacher or teachers"
+        if self.mining.filter is not None and self.mining.filter.judge == "teacher":
+            yield ("mining", "filter", "judge"), "there is no teacher to judge; name a miner, or add teacher"
+        for name, student in students.items():
+            for objective in student.objectives.need_logits if student is not None else ():
+                yield (
+                    ("students", name, "objectives", objective),
+                    "there is no teacher to learn from; add teacher, or choose objectives that do without: "
+                    "contrastive, constant_margin",
+                )
+        if self.students.colbert is not None and self.students.colbert.calibrate:
+            yield ("students", "colbert", "calibrate"), "there is no teacher whose margins could be scaled; drop it"

@@ -56,6 +56,8 @@ def _sample(examples: Dataset | OnlineExamples, seed: int) -> tuple[list[str], l
     rows = everything.shuffle(seed=seed).select(range(min(len(everything), SAMPLED_ROWS)))
     if isinstance(examples, OnlineExamples):
         rows = examples.labelled(rows)
+    if "label" not in rows.column_names:
+        raise MenuraError("[training] the examples have no logits to calibrate; annotate them, or leave calibrate out.")
     columns = [list(rows[name]) for name in rows.column_names if name.startswith("passage_")]
     logits, _ = split_labels(torch.tensor(rows["label"]))
     return list(rows["query"]), columns, logits

@@ -14,12 +14,12 @@ from menura.losses import Affine, ColbertDistillationLoss
 from menura.recipe import ColbertSettings
 from menura.trainer import trainer_arguments
 from menura.training.calibration import fit_margin_scale
-from menura.training.objectives import build_objectives
+from menura.training.objectives import build_objectives, learning_rates
 from menura.training.online import OnlineExamples
 from menura.training.running import TrainingResult, calibrate, finish, mini_batch_size, prepare, rows_of
 from menura.training.trainers import ColbertTrainer
 
-__all__ = ["colbert_loss", "projection_rate", "train_colbert"]
+__all__ = ["colbert_loss", "own_rates", "train_colbert"]
 
 
 def train_colbert(
@@ -41,12 +41,12 @@ def train_colbert(
         model=model,
         args=MultiVectorEncoderTrainingArguments(
             **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed, whole_batches=True),
-            learning_rate_mapping={f"^{name}": rate for name, rate in projection_rate(model, settings).items()},
+            learning_rate_mapping={f"^{name}": rate for name, rate in own_rates(model, settings).items()},
         ),
         train_dataset=rows_of(examples),
         loss=loss,
     )
-    return finish(trainer, examples, "Distilling ColBERT", output, checkpoint, loss.calibration)
+    return finish(trainer, examples, "Training ColBERT", output, checkpoint, loss.calibration)
 
 
 def colbert_loss(
@@ -69,11 +69,12 @@ def colbert_loss(
     )
 
 
-def projection_rate(model: MultiVectorEncoder, settings: ColbertSettings) -> dict[str, float]:
-    """The learning rate of the projection's parameters, by a pattern of how their names begin below the loss."""
+def own_rates(model: MultiVectorEncoder, settings: ColbertSettings) -> dict[str, float]:
+    """The rates of the projection and of what objectives learn, by patterns of how their names begin in the loss."""
+    rates = learning_rates(settings.objectives)
     if settings.projection_learning_rate is None:
-        return {}
+        return rates
     for name, module in model.named_children():
         if isinstance(module, Dense):
-            return {rf"model\.{name}\.": settings.projection_learning_rate}
+            return {rf"model\.{name}\.": settings.projection_learning_rate, **rates}
     raise MenuraError("[training] the student has no projection for projection_learning_rate; leave it out.")

@@ -1,4 +1,4 @@
-"""Training rows: a query, N passages, the teacher's N logits, and how much each of them counts."""
+"""Training rows: a query, N passages, and of a teacher N logits and how much each of them counts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Row = tuple[str, list[str]]
 
 def build_examples(
     candidates: Mapping[str, tuple[list[str], list[str]]],
-    logits: Mapping[tuple[str, str], float],
+    logits: Mapping[tuple[str, str], float] | None,
     queries: Mapping[str, str],
     corpus: Mapping[str, str],
     *,
@@ -33,12 +33,12 @@ def build_examples(
 
     Args:
         candidates: query id -> (positive ids, negative ids).
-        logits: (query id, passage id) -> the teacher's raw logit.
+        logits: (query id, passage id) -> the teacher's raw logit. None: there is no teacher.
         weights: (query id, passage id) -> how much that logit counts. None: all the same.
 
     Returns:
         Columns `query`, `passage_1` (the positive), ..., `passage_N`, and `label` with N logits in that order; with
-        `weights`, `label` has two rows, N logits and N weights.
+        `weights`, `label` has two rows, N logits and N weights. Without a teacher there is no `label`.
 
     Raises:
         MenuraError: an id has no text, a pair has no logit or weight, or no query has enough negatives.
@@ -46,11 +46,22 @@ def build_examples(
     rows = []
     for query_id, passages in deal(candidates, negatives):
         row: dict[str, object] = {**column_texts((query_id, passages), queries, corpus)}
-        row["label"] = [_known(logits, query_id, passage_id, "teacher score") for passage_id in passages]
-        if weights is not None:
-            row["label"] = [row["label"], [_known(weights, query_id, passage_id, "weight") for passage_id in passages]]
+        if logits is not None:
+            row["label"] = _label(query_id, passages, logits, weights)
         rows.append(row)
     return Dataset.from_list(rows)
+
+
+def _label(
+    query_id: str,
+    passages: list[str],
+    logits: Mapping[tuple[str, str], float],
+    weights: Mapping[tuple[str, str], float] | None,
+) -> list[float] | list[list[float]]:
+    scores = [_known(logits, query_id, passage_id, "teacher score") for passage_id in passages]
+    if weights is None:
+        return scores
+    return [scores, [_known(weights, query_id, passage_id, "weight") for passage_id in passages]]
 
 
 def deal(candidates: Mapping[str, tuple[list[str], list[str]]], negatives: int) -> list[Row]:

@@ -15,8 +15,9 @@ from menura.recipe import ColbertSettings, JointSettings, SpladeSettings
 from menura.students import merge_lora, save_student
 from menura.trainer import trainer_arguments
 from menura.training.callbacks import MutualStart
-from menura.training.colbert import colbert_loss, projection_rate
+from menura.training.colbert import colbert_loss, own_rates
 from menura.training.joint_trainer import JointTrainer
+from menura.training.objectives import learning_rates
 from menura.training.running import prepare, run
 from menura.training.splade import splade_loss
 
@@ -65,7 +66,8 @@ def train_joint(
             **trainer_arguments(colbert[1].trainer, output=str(output / "checkpoints"), seed=seed, whole_batches=True),
             learning_rate_mapping={
                 r"^splade\.": splade[1].trainer.learning_rate,
-                **{rf"^colbert\.{name}": rate for name, rate in projection_rate(*colbert).items()},
+                **{rf"^splade\.{name}": rate for name, rate in learning_rates(splade[1].objectives).items()},
+                **{rf"^colbert\.{name}": rate for name, rate in own_rates(*colbert).items()},
             },
         ),
         train_dataset=examples,

@@ -59,7 +59,7 @@ class JointTrainer(BaseTrainer):
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *arguments: Any, **options: Any) -> Tensor:
         """The sum of all parts, each of which is logged by its name."""
         features = {name: self.collect_features(columns)[0] for name, columns in inputs.items()}
-        parts: dict[str, Tensor] = model(features, inputs["colbert"]["label"])
+        parts: dict[str, Tensor] = model(features, inputs["colbert"].get("label"))
         self.track_loss_components(parts)
         return torch.stack(list(parts.values())).sum()
 

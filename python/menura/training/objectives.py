@@ -4,18 +4,44 @@ from __future__ import annotations
 
 from typing import Any
 
-from menura.losses import Flops, MarginMSE, Objective, PointwiseMSE, Regularizer
+from menura.losses import (
+    ConstantMargin,
+    Contrastive,
+    Flops,
+    KLDivergence,
+    MarginMSE,
+    Objective,
+    PointwiseMSE,
+    RankNet,
+    Regularizer,
+)
 from menura.recipe import ObjectivesSettings, SpladeSettings
 
-__all__ = ["build_objectives", "build_regularizers"]
+__all__ = ["build_objectives", "build_regularizers", "learning_rates"]
 
-OBJECTIVES: dict[str, type[Objective[Any]]] = {"margin_mse": MarginMSE, "pointwise_mse": PointwiseMSE}
+OBJECTIVES: dict[str, type[Objective[Any]]] = {
+    "margin_mse": MarginMSE,
+    "pointwise_mse": PointwiseMSE,
+    "ranknet": RankNet,
+    "kl_divergence": KLDivergence,
+    "contrastive": Contrastive,
+    "constant_margin": ConstantMargin,
+}
+# What is for the optimizer rather than for the objective.
+RATES = {"calibration_learning_rate"}
 
 
 def build_objectives(settings: ObjectivesSettings) -> list[Objective[Any]]:
     """Those that are chosen."""
-    chosen = {name: getattr(settings, name) for name in OBJECTIVES}
-    return [OBJECTIVES[name](**section.model_dump()) for name, section in chosen.items() if section is not None]
+    return [OBJECTIVES[name](**section.model_dump(exclude=RATES)) for name, section in settings.chosen.items()]
+
+
+def learning_rates(settings: ObjectivesSettings) -> dict[str, float]:
+    """The rates of parameters that objectives learn, by patterns of how their names begin in the loss."""
+    learned = settings.pointwise_mse
+    if learned is None or not learned.learn_calibration:
+        return {}
+    return {r"objectives\.\d+\.calibration\.": learned.calibration_learning_rate}
 
 
 def build_regularizers(settings: SpladeSettings) -> list[Regularizer]:

@@ -9,12 +9,12 @@ from datasets import Dataset
 from sentence_transformers import SparseEncoder, SparseEncoderTrainingArguments
 from transformers import TrainerCallback
 
-from menura.losses import SpladeDistillationLoss
+from menura.losses import Affine, SpladeDistillationLoss
 from menura.recipe import SpladeSettings
 from menura.trainer import trainer_arguments
 from menura.training.calibration import fit_calibration
 from menura.training.callbacks import RegularizerWarmup
-from menura.training.objectives import build_objectives, build_regularizers
+from menura.training.objectives import build_objectives, build_regularizers, learning_rates
 from menura.training.online import OnlineExamples
 from menura.training.running import TrainingResult, calibrate, finish, mini_batch_size, prepare, rows_of
 from menura.training.trainers import SpladeTrainer
@@ -29,8 +29,8 @@ def train_splade(
     which may be made while it trains (`OnlineExamples`).
 
     The map from the teacher's scale to the student's is fitted once, before the first step, and written to
-    ``output/calibration.json``. A run that was cut short goes on from its latest whole checkpoint under
-    ``output/checkpoints``, with the same map.
+    ``output/calibration.json``; where no objective needs logits it is the identity. A run that was cut short goes on
+    from its latest whole checkpoint under ``output/checkpoints``, with the same map.
 
     Raises:
         MenuraError: `output` cannot be written, or holds only broken checkpoints.
@@ -40,13 +40,14 @@ def train_splade(
     trainer = SpladeTrainer(
         model=model,
         args=SparseEncoderTrainingArguments(
-            **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed, whole_batches=True)
+            **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed, whole_batches=True),
+            learning_rate_mapping={f"^{name}": rate for name, rate in learning_rates(settings.objectives).items()},
         ),
         train_dataset=rows_of(examples),
         loss=loss,
         callbacks=callbacks,
     )
-    return finish(trainer, examples, "Distilling SPLADE", output, checkpoint, loss.calibration)
+    return finish(trainer, examples, "Training SPLADE", output, checkpoint, loss.calibration)
 
 
 def splade_loss(
@@ -59,7 +60,8 @@ def splade_loss(
     seed: int,
 ) -> tuple[SpladeDistillationLoss, list[TrainerCallback]]:
     """What the student is asked for, and what changes it between steps. See `colbert_loss`."""
-    calibration = calibrate(output, checkpoint, partial(fit_calibration, model, examples, seed=seed))
+    fit = partial(fit_calibration, model, examples, seed=seed) if settings.objectives.need_logits else Affine
+    calibration = calibrate(output, checkpoint, fit)
     regularizers = build_regularizers(settings)
     objectives = [*build_objectives(settings.objectives), *regularizers]
     loss = SpladeDistillationLoss(model, objectives, calibration=calibration, mini_batch_size=mini_batch_size(settings))

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from menura.losses.encoded.encoded import Encoded, Features
+from menura.losses.encoded.encoded import Encoded
+from menura.losses.encoded.features import Features
 from menura.losses.gathering import of_other_processes, process_count, require_whole_batch
 from menura.ops import maxsim
 
@@ -30,7 +31,7 @@ class EncodedColbert(Encoded):
         documents: Tensor,
         document_mask: Tensor,
         *,
-        logits: Tensor,
+        logits: Tensor | None,
         weights: Tensor | None,
         features: list[Features],
     ) -> None:

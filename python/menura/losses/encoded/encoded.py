@@ -3,30 +3,52 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-__all__ = ["Encoded", "Features", "stack_padded"]
+from menura.losses.encoded.features import Features, text_keys
+from menura.losses.gathering import of_other_processes
 
-# What the model takes of one column: token ids `[B,L]`, their mask and the task.
-Features = dict[str, Any]
+__all__ = ["Encoded", "stack_padded"]
 
 
 class Encoded(ABC):
     """B queries with N passages each, encoded, beside what the teacher says of them.
 
     Args:
-        logits: the teacher's scores `[B,N]`, on the student's scale.
+        logits: the teacher's scores `[B,N]`, on the student's scale. None: there is no teacher.
         weights: `[B,N]`, how much each logit counts. None: all the same.
         features: what was encoded, the queries' and one column for each of the N passages.
     """
 
-    def __init__(self, logits: Tensor, weights: Tensor | None, features: list[Features]) -> None:
-        self.logits = logits
+    def __init__(self, logits: Tensor | None, weights: Tensor | None, features: list[Features]) -> None:
+        self._logits = logits
         self.weights = weights
         self.features = features
+
+    @property
+    def logits(self) -> Tensor:
+        """The teacher's scores `[B,N]`.
+
+        Raises:
+            ValueError: there are none.
+        """
+        if self._logits is None:
+            raise ValueError("[losses] nobody has scored this batch; give it logits.")
+        return self._logits
+
+    @cached_property
+    def query_keys(self) -> Tensor:
+        """`[B]`, equal where two queries have the same tokens."""
+        return text_keys(self.features[0])
+
+    @cached_property
+    def passage_keys(self) -> Tensor:
+        """`[M]`, equal where two passages have the same tokens; in the order of `in_batch_scores`."""
+        own = torch.stack([text_keys(column) for column in self.features[1:]], dim=1).flatten()
+        return torch.cat([own, of_other_processes(own)])
 
     @property
     @abstractmethod

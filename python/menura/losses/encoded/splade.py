@@ -8,7 +8,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from menura.losses.encoded.encoded import Encoded, Features
+from menura.losses.encoded.encoded import Encoded
+from menura.losses.encoded.features import Features
 from menura.losses.encoded.sparse_rows import Rows, SparseRows, as_matrix, join_rows
 from menura.losses.gathering import of_other_processes, process_count, require_whole_batch
 from menura.ops import sparse_dot
@@ -29,7 +30,7 @@ class EncodedSplade(Encoded):
         queries: Rows,
         passages: Sequence[Rows],
         *,
-        logits: Tensor,
+        logits: Tensor | None,
         weights: Tensor | None,
         features: list[Features],
     ) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-import torch
 from torch import Tensor
 
 from menura.losses.encoded import Encoded
 from menura.losses.labels import weighted_mean
 from menura.losses.objective import Objective
+from menura.losses.scores.checks import check_lists
+from menura.losses.scores.pairs import Pairs, pair_weights, sides
 
-__all__ = ["MarginMSE", "Pairs", "margin_mse"]
-
-Pairs = Literal["positive", "all"]
+__all__ = ["MarginMSE", "margin_mse"]
 
 
 def margin_mse(student: Tensor, teacher: Tensor, *, pairs: Pairs = "positive", weights: Tensor | None = None) -> Tensor:
@@ -33,26 +32,15 @@ def margin_mse(student: Tensor, teacher: Tensor, *, pairs: Pairs = "positive", w
     Raises:
         ValueError: the shapes differ or there are fewer than two passages.
     """
-    if student.shape != teacher.shape or student.dim() != 2 or student.shape[1] < 2:
-        raise ValueError(
-            "[margin_mse] student and teacher must both be [B,N] with N of 2 or more; "
-            f"got {list(student.shape)} and {list(teacher.shape)}."
-        )
-    if weights is not None and weights.shape != teacher.shape:
-        raise ValueError(
-            f"[margin_mse] weights must be {list(teacher.shape)} as the logits; got {list(weights.shape)}."
-        )
-    error = student - teacher.detach().to(student.dtype)
-    if pairs == "positive":
-        squares = (error[:, :1] - error[:, 1:]).square()
-        return weighted_mean(squares, None if weights is None else weights[:, :1] * weights[:, 1:])
-    first, second = torch.triu_indices(student.shape[1], student.shape[1], offset=1, device=student.device)
-    squares = (error[:, first] - error[:, second]).square()
-    return weighted_mean(squares, None if weights is None else weights[:, first] * weights[:, second])
+    check_lists("margin_mse", student, teacher, weights)
+    first, second = sides(student - teacher.detach().to(student.dtype), pairs)
+    return weighted_mean((first - second).square(), None if weights is None else pair_weights(weights, pairs))
 
 
 class MarginMSE(Objective[Encoded]):
     """`margin_mse` of a batch; `pairs` says which passages are compared."""
+
+    needs_logits = True
 
     def __init__(self, *, pairs: Pairs = "positive", weight: float = 1.0) -> None:
         super().__init__("margin_mse", weight=weight)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
-from menura.losses.affine import Affine
+from menura.losses.affine import Affine, LearnedAffine
 from menura.losses.encoded import Encoded
 from menura.losses.labels import weighted_mean
 from menura.losses.objective import Objective
+from menura.losses.scores.checks import check_shape
 
 __all__ = ["PointwiseMSE", "pointwise_mse"]
 
@@ -29,24 +32,29 @@ def pointwise_mse(
     Raises:
         ValueError: the shapes differ.
     """
-    if student.shape != teacher.shape:
-        raise ValueError(
-            "[pointwise_mse] student and teacher must have one shape; "
-            f"got {list(student.shape)} and {list(teacher.shape)}."
-        )
-    if weights is not None and weights.shape != teacher.shape:
-        raise ValueError(
-            f"[pointwise_mse] weights must be {list(teacher.shape)} as the logits; got {list(weights.shape)}."
-        )
+    check_shape("pointwise_mse", student, teacher, weights)
     target = teacher.detach().to(student.dtype)
     return weighted_mean((student - (calibration or Affine())(target)).square(), weights)
 
 
 class PointwiseMSE(Objective[Encoded]):
-    """`pointwise_mse` of a batch, whose logits are on the student's scale already."""
+    """`pointwise_mse` of a batch, whose logits are on the student's scale as far as they are calibrated.
 
-    def __init__(self, *, weight: float = 1.0) -> None:
+    With `learn_calibration` a scale and an offset are learned on top, from the identity on. The error is then measured
+    on the teacher's side of that map, `((s - offset) / scale - t)^2`: on the student's, a scale and a student that both
+    shrink to nothing would have none.
+    """
+
+    needs_logits = True
+
+    def __init__(self, *, learn_calibration: bool = False, weight: float = 1.0) -> None:
         super().__init__("pointwise_mse", weight=weight)
+        self.calibration = LearnedAffine() if learn_calibration else None
 
     def forward(self, encoded: Encoded) -> Tensor:
-        return pointwise_mse(encoded.scores, encoded.logits, weights=encoded.weights)
+        scores = encoded.scores if self.calibration is None else self.calibration(encoded.scores)
+        return pointwise_mse(scores, encoded.logits, weights=encoded.weights)
+
+    def get_config_dict(self) -> dict[str, Any]:
+        learned = {} if self.calibration is None else {"calibration": str(self.calibration.inverse())}
+        return {**super().get_config_dict(), **learned}
