@@ -143,6 +143,6 @@ def test_the_splade_loss_is_score_mse_plus_flops(tmp_path):
     }
     for name, value in expected.items():
         assert parts[name].item() == pytest.approx(value.item(), rel=1e-4)
-    assert loss.terms["query_terms"] == pytest.approx((queries > 0).sum().item() / 2)
+    assert loss.terms["query"].item() == pytest.approx((queries > 0).sum().item() / 2)
     sum(parts.values()).backward()
     assert model[0].model.get_output_embeddings().weight.grad.count_nonzero() > 0

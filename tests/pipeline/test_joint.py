@@ -69,7 +69,9 @@ def test_what_one_depends_on_the_other_does(recipe, tmp_path, trainings):
     Pipeline(recipe(), tmp_path / "out").train("colbert")
     Pipeline(recipe(), tmp_path / "out").train("splade")
     assert len(trainings) == 1
-    Pipeline(recipe(students={"splade": {"document_regularizer": 0.5}}), tmp_path / "out").train("colbert")
+    Pipeline(
+        recipe(students={"splade": {"regularizers": {"documents": {"flops": {"weight": 0.5}}}}}), tmp_path / "out"
+    ).train("colbert")
     assert len(trainings) == 2
     Pipeline(recipe(joint={"start_step": 1}), tmp_path / "out").train("colbert")
     assert len(trainings) == 3

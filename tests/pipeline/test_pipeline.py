@@ -8,7 +8,7 @@ import pytest
 
 from menura import MenuraError
 from menura.pipeline import Pipeline, evaluate
-from menura.recipe import Recipe, TrainingListSettings
+from menura.recipe import Recipe, RegularizersSettings, TrainingListSettings
 from menura.teachers import CrossEncoderTeacher
 from tiny import tiny_beir, tiny_cross_encoder, tiny_encoder, tiny_masked_lm
 
@@ -108,7 +108,7 @@ def test_a_second_run_does_nothing_again(finished, recipe, no_work):
 
 def test_new_settings_of_one_student_leave_the_rest(finished, recipe, no_work):
     output, _ = finished
-    changed = recipe.students.splade.model_copy(update={"document_regularizer": 0.5})
+    changed = recipe.students.splade.model_copy(update={"regularizers": RegularizersSettings(warmup=0.5)})
     students = recipe.students.model_copy(update={"splade": changed})
     pipeline = Pipeline(recipe.model_copy(update={"students": students}), output)
     pipeline.train("colbert")

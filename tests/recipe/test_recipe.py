@@ -41,6 +41,49 @@ def test_every_shipped_recipe_loads_and_says_what_it_is_for(name):
     assert len(shipped_recipes()[name]) > 20
 
 
+SPLADE = "name: x\nteacher: {model: m}\nstudents:\n  splade:\n    model: m\n"
+
+
+def test_a_shipped_budget():
+    splade = load_recipe("splade_budget").students.splade
+    assert splade.budgets == {"documents": 50, "queries": 16}
+    assert splade.penalties("documents").flops.estimator == "unbiased"
+
+
+def test_penalties_are_those_given_or_the_usual_ones(written):
+    penalties = "    regularizers: {queries: {l1: {weight: 0.1}, anti_zero: {}}}\n"
+    splade = load_recipe(written(SPLADE + penalties)).students.splade
+    assert (splade.penalties("queries").l1.weight, splade.penalties("queries").flops) == (0.1, None)
+    assert (splade.penalties("documents").flops.weight, splade.penalties("documents").flops.estimator) == (1e-3, "mean")
+    report_only = load_recipe(written(SPLADE + "    budget: {documents: 9, hold: false}\n")).students.splade
+    assert report_only.budgets == {}
+    assert report_only.penalties("documents").flops.estimator == "mean"
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        ("budget: {}", "give a number for documents, for queries or for both"),
+        ("budget: {documents: 0}", ":6: students.splade.budget.documents = 0: "),
+        (
+            "budget: {passages: 9}",
+            "unknown key 'students.splade.budget.passages'; known here: documents, queries, hold",
+        ),
+        ("regularizers: {documents: {l2: {}}}", "known here: flops, df_flops, l1, anti_zero"),
+        (
+            "budget: {queries: 9}\n    regularizers: {queries: {anti_zero: {}}}",
+            "the budget of queries has no penalty to find a weight for: flops, df_flops or l1",
+        ),
+        (
+            "budget: {queries: 9}\n    trainer: {batch_size: 1}",
+            "unbiased FLOPS of queries need a trainer.batch_size of 2 or more, or estimator: mean",
+        ),
+    ],
+)
+def test_sparsity_that_cannot_be(written, extra, expected):
+    assert expected in failure(written(f"{SPLADE}    {extra}\n"))
+
+
 def test_a_folder_of_that_name_does_not_hide_it(tmp_path, monkeypatch):
     (tmp_path / "demo").mkdir()
     monkeypatch.chdir(tmp_path)

@@ -69,7 +69,7 @@ def student_settings(student, folder, objectives, **options):
 
 @pytest.mark.parametrize("student", ["colbert", "splade"])
 def test_both_students_learn_from_labels_alone(student, tmp_path):
-    options = {"dimension": 16} if student == "colbert" else {"document_regularizer": 0, "query_regularizer": 0}
+    options = {"dimension": 16} if student == "colbert" else {"regularizers": {"documents": {}, "queries": {}}}
     options["trainer"] = {**TRAINER, "max_steps": 20, "learning_rate": 1e-2}
     settings = student_settings(student, tmp_path / "start", {"contrastive": {"temperature": 0.1}}, **options)
     result = trained(student, settings, examples(None), tmp_path / "out")

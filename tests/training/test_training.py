@@ -17,7 +17,7 @@ from menura.losses.encoded import colbert as encoded_colbert
 from menura.losses.encoded import splade as encoded_splade
 from menura.losses.sparsity import flops as flops_objective
 from menura.ops import reference
-from menura.recipe import ColbertSettings, SpladeSettings, TrainerSettings
+from menura.recipe import ColbertSettings, RegularizersSettings, SpladeSettings, TrainerSettings
 from menura.students import build_colbert, build_splade, restore
 from menura.training import build_examples, fit_margin_scale, running, train_colbert, train_splade
 from menura.training.checkpoint import latest_checkpoint
@@ -41,6 +41,11 @@ def trainer(**options):
     return TrainerSettings(**{"max_steps": 20, "batch_size": 4, "learning_rate": 2e-3, "logging_steps": 1, **options})
 
 
+def flops_of_both(weight, **options):
+    side = {"flops": {"weight": weight}}
+    return RegularizersSettings.model_validate({"documents": side, "queries": side, **options})
+
+
 @pytest.fixture
 def colbert_settings(tmp_path):
     return ColbertSettings(
@@ -50,9 +55,7 @@ def colbert_settings(tmp_path):
 
 @pytest.fixture
 def splade_settings(tmp_path):
-    return SpladeSettings(
-        model=tiny_masked_lm(tmp_path / "lm"), document_regularizer=0.05, query_regularizer=0.05, trainer=trainer()
-    )
+    return SpladeSettings(model=tiny_masked_lm(tmp_path / "lm"), regularizers=flops_of_both(0.05), trainer=trainer())
 
 
 def losses(history):
@@ -154,8 +157,7 @@ def test_the_penalty_makes_documents_sparser(splade_settings, tmp_path):
     for weight in (0.0, 20.0):
         settings = splade_settings.model_copy(
             update={
-                "document_regularizer": weight,
-                "query_regularizer": weight,
+                "regularizers": flops_of_both(weight),
                 "trainer": trainer(max_steps=40, learning_rate=6e-3),
             }
         )
@@ -185,10 +187,10 @@ def test_the_same_curve_with_and_without_our_operators(colbert_settings, splade_
 
 
 def test_the_regularizer_grows_quadratically_and_then_stays(splade_settings, tmp_path):
-    settings = splade_settings.model_copy(update={"regularizer_warmup": 0.5})
+    settings = splade_settings.model_copy(update={"regularizers": flops_of_both(0.05, warmup=0.5)})
     result = train_splade(build_splade(settings), settings, examples(), output=tmp_path, seed=1)
-    shares = [entry["regularizer_share"] for entry in result.history if "regularizer_share" in entry]
-    assert shares == pytest.approx([min(1, step / 10) ** 2 for step in range(20)])
+    weights = [entry["document_flops_weight"] for entry in result.history if "document_flops_weight" in entry]
+    assert weights == pytest.approx([0.05 * min(1, step / 10) ** 2 for step in range(20)])
 
 
 class StopAt(TrainerCallback):
@@ -224,9 +226,8 @@ def test_a_stopped_run_goes_on_to_the_same_weights(student, colbert_settings, sp
     for name, tensor in weights(whole).items():
         assert torch.equal(weights(resumed)[name], tensor), name
     if student == "splade":
-        shares = [
-            [e["regularizer_share"] for e in r.history if "regularizer_share" in e] for r in (result, uninterrupted)
-        ]
+        name = "document_flops_weight"
+        shares = [[e[name] for e in r.history if name in e] for r in (result, uninterrupted)]
         assert shares[0][-8:] == shares[1][-8:]
         assert result.calibration == uninterrupted.calibration
 

@@ -24,15 +24,18 @@ from menura.losses.scores import (
     pointwise_mse,
     ranknet,
 )
-from menura.losses.sparsity import Flops, Regularizer
+from menura.losses.sparsity import L1, AntiZero, DocumentFrequencyFlops, Flops, Regularizer, anti_zero, l1
 from menura.losses.splade import SpladeDistillationLoss
 
 __all__ = [
+    "L1",
     "Affine",
+    "AntiZero",
     "ColbertDistillationLoss",
     "ConstantMargin",
     "Contrastive",
     "DistillationLoss",
+    "DocumentFrequencyFlops",
     "Flops",
     "JointDistillationLoss",
     "KLDivergence",
@@ -43,9 +46,11 @@ __all__ = [
     "RankNet",
     "Regularizer",
     "SpladeDistillationLoss",
+    "anti_zero",
     "constant_margin",
     "contrastive",
     "kl_divergence",
+    "l1",
     "margin_mse",
     "mutual_kl",
     "pointwise_mse",

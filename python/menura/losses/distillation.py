@@ -33,6 +33,8 @@ class DistillationLoss(nn.Module, ABC):
 
     Under torchrun the gradient is that of one process with the batches of all of them.
 
+    `last_parts` holds what each objective added in the last batch, without gradient.
+
     Raises:
         ValueError: there are no objectives, or two of one name, or a mini-batch without texts.
     """
@@ -40,6 +42,8 @@ class DistillationLoss(nn.Module, ABC):
     # What the student makes of a text that objectives look at, and what of it is kept sparse in mini-batches.
     outputs: Sequence[str]
     sparse_outputs: Sequence[str] = ()
+
+    last_parts: dict[str, Tensor]
 
     def __init__(
         self,
@@ -87,7 +91,9 @@ class DistillationLoss(nn.Module, ABC):
 
     def parts(self, encoded: Encoded) -> dict[str, Tensor]:
         """By name, what each objective adds to the loss of an encoded batch."""
-        return {objective.name: objective.weight * objective(encoded) for objective in self._objectives()}
+        parts = {objective.name: objective.weight * objective(encoded) for objective in self._objectives()}
+        self.last_parts = {name: part.detach() for name, part in parts.items()}
+        return parts
 
     @abstractmethod
     def encode(

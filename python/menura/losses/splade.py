@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 from sentence_transformers.base.losses.merged_forward import merge_feature_batches
 from torch import Tensor, nn
 
 from menura.losses.distillation import DistillationLoss
 from menura.losses.encoded import EncodedSplade, Features
 from menura.losses.encoded.sparse_rows import Rows, split_rows
+from menura.losses.sparsity import Side, active_terms
 
 __all__ = ["SpladeDistillationLoss"]
 
@@ -16,13 +16,13 @@ __all__ = ["SpladeDistillationLoss"]
 class SpladeDistillationLoss(DistillationLoss):
     """Objectives for a `SparseEncoder`, whose scores are dot products; see `DistillationLoss`.
 
-    `terms` holds the mean number of active terms per query and per document in the last batch.
+    `terms` holds the mean number of active terms of a query and of a document in the last batch.
     """
 
     outputs = ("sentence_embedding",)
     sparse_outputs = ("sentence_embedding",)
 
-    terms: dict[str, float]
+    terms: dict[Side, Tensor]
 
     def encode(
         self, encoder: nn.Module, features: list[Features], logits: Tensor | None, weights: Tensor | None
@@ -33,8 +33,8 @@ class SpladeDistillationLoss(DistillationLoss):
         passages = _encode_columns(encoder, columns)
         encoded = EncodedSplade(queries, passages, logits=logits, weights=weights, features=features)
         self.terms = {
-            "query_terms": _active_terms(encoded.queries),
-            "document_terms": _active_terms(encoded.documents),
+            "query": active_terms(encoded.queries).mean(),
+            "document": active_terms(encoded.documents).mean(),
         }
         return encoded
 
@@ -45,8 +45,3 @@ def _encode_columns(encoder: nn.Module, columns: list[Features]) -> list[Rows]:
     if merged is None:
         return [encoder(column)["sentence_embedding"] for column in columns]
     return split_rows(encoder(merged)["sentence_embedding"], len(columns))
-
-
-def _active_terms(activations: Tensor) -> float:
-    entries = activations if activations.layout == torch.strided else activations.values()
-    return float(entries.detach().count_nonzero()) / activations.shape[0]

@@ -10,6 +10,7 @@ from menura.mining import Bm25Miner
 from menura.pipeline.pipeline import Pipeline
 from menura.pipeline.student import TITLES, Student
 from menura.progress import step
+from menura.recipe import BudgetSettings
 from menura.stage import identity
 from menura.students import Search
 
@@ -36,11 +37,8 @@ def evaluate(pipeline: Pipeline) -> Report:
             report.rows.append(_row(pipeline, who, teacher_found))
     for student in pipeline.students():
         report.rows += _student(pipeline, student)
-        terms = report.rows[-1].document_terms
-        if terms is not None and pipeline.recipe.students.splade is not None:
-            budget = pipeline.recipe.students.splade.document_budget
-            verdict = "within" if terms <= budget else "OVER"
-            report.notes.append(f"SPLADE: {terms:.0f} terms a document, {verdict} its {budget}.")
+        if pipeline.recipe.students.splade is not None and pipeline.recipe.students.splade.budget is not None:
+            report.notes += _budgets(pipeline.recipe.students.splade.budget, report.rows[-1])
     if pipeline.has_teacher:
         report.notes += pipeline.panel.notes()
     else:
@@ -96,6 +94,14 @@ def _student(pipeline: Pipeline, student: Student) -> list[Row]:
             rows.append(_row(pipeline, pipeline.in_round(finish, turn), found, start))
         done(f"{len(queries):,} queries, before and after")
     return rows
+
+
+def _budgets(budget: BudgetSettings, row: Row) -> Iterator[str]:
+    """How many of the terms that a SPLADE may have its texts have."""
+    sides = ("document", row.document_terms, budget.documents), ("query", row.query_terms, budget.queries)
+    for text, terms, allowed in sides:
+        if terms is not None and allowed is not None:
+            yield f"SPLADE: {terms:.0f} terms a {text}, {terms / allowed:.0%} of its {allowed}."
 
 
 def _row(pipeline: Pipeline, system: str, search: Search, start: str | None = None) -> Row:

@@ -286,7 +286,7 @@ class Pipeline:
     def _own_inputs(self, student: Student, turn: int) -> list[Any]:
         settings = self.model(student).settings
         # What no weight depends on.
-        told = settings.model_dump(exclude={"document_budget": True, "trainer": {"logging_steps", "save_steps"}})
+        told = settings.model_dump(exclude={"trainer": {"logging_steps", "save_steps"}})
         inputs: list[Any] = [told, reference_digest(settings.model), self._label_inputs(turn)]
         if turn > 1 and self.recipe.rounds.start == "previous":
             inputs.append(self._student_inputs(student, turn - 1))

@@ -22,12 +22,14 @@ from menura.recipe.online import OnlineSettings, RefreshSettings
 from menura.recipe.reading import load_recipe
 from menura.recipe.recipe import Recipe
 from menura.recipe.shipped import shipped_recipes
+from menura.recipe.sparsity import BudgetSettings, PenaltiesSettings, RegularizersSettings
 from menura.recipe.students import ColbertSettings, SpladeSettings, StudentsSettings
 from menura.recipe.teachers import CausalLmSettings, FinetuneSettings, FunctionSettings, Head, TeacherSettings
 from menura.recipe.trainer import TrainerSettings
 from menura.recipe.view import ViewSettings
 
 __all__ = [
+    "BudgetSettings",
     "CausalLmSettings",
     "ColbertSettings",
     "CollectionSettings",
@@ -46,10 +48,12 @@ __all__ = [
     "ObjectiveSettings",
     "ObjectivesSettings",
     "OnlineSettings",
+    "PenaltiesSettings",
     "PointwiseMSESettings",
     "RankNetSettings",
     "Recipe",
     "RefreshSettings",
+    "RegularizersSettings",
     "RoundsSettings",
     "Sampling",
     "SpladeSettings",

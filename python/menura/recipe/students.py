@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from menura.recipe.lora import LoraSettings
 from menura.recipe.objectives import MarginMSESettings, ObjectivesSettings, PointwiseMSESettings
 from menura.recipe.section import Section
+from menura.recipe.sparsity import BudgetSettings, FlopsSettings, PenaltiesSettings, RegularizersSettings
 from menura.recipe.trainer import TrainerSettings
 
 __all__ = ["ColbertSettings", "SpladeSettings", "StudentsSettings"]
@@ -40,22 +41,44 @@ class ColbertSettings(Section):
 class SpladeSettings(Section):
     """A SPLADE student. By default its dot product must match the teacher's score; a FLOPS penalty keeps it sparse.
 
-    The penalty's weights grow quadratically from zero over the first `regularizer_warmup` of the steps. `dropout` None:
-    the model's own. `mini_batch_size` as in `ColbertSettings`.
+    Either the penalties' weights are given under `regularizers`, or a `budget` of active terms finds them. `dropout`
+    None: the model's own. `mini_batch_size` as in `ColbertSettings`.
     """
 
     model: str
     max_length: int = Field(default=256, ge=4)
     negatives: int = Field(default=2, ge=1)
     objectives: ObjectivesSettings = ObjectivesSettings(pointwise_mse=PointwiseMSESettings())
-    query_regularizer: float = Field(default=1e-3, ge=0)
-    document_regularizer: float = Field(default=1e-3, ge=0)
-    regularizer_warmup: float = Field(default=1 / 3, ge=0, le=1)
-    document_budget: int = Field(default=200, ge=1)
+    regularizers: RegularizersSettings = RegularizersSettings()
+    budget: BudgetSettings | None = None
     dropout: float | None = Field(default=None, ge=0, lt=1)
     lora: LoraSettings | None = None
     mini_batch_size: int | None = Field(default=None, ge=1)
     trainer: TrainerSettings = TrainerSettings()
+
+    @property
+    def budgets(self) -> dict[str, int]:
+        """The numbers of active terms that the penalties have to hold, by side: ``documents``, ``queries``."""
+        return self.budget.held if self.budget is not None else {}
+
+    def penalties(self, side: str) -> PenaltiesSettings:
+        """Those given for ``documents`` or ``queries``, or the usual ones."""
+        given: PenaltiesSettings | None = getattr(self.regularizers, side)
+        usual = FlopsSettings(estimator="unbiased" if side in self.budgets else "mean")
+        return PenaltiesSettings(flops=usual) if given is None else given
+
+    @model_validator(mode="after")
+    def _penalties_can_work(self) -> SpladeSettings:
+        for side in ("documents", "queries"):
+            scheduled = self.penalties(side).scheduled
+            if side in self.budgets and not any(penalty.weight for penalty in scheduled):
+                raise ValueError(f"the budget of {side} has no penalty to find a weight for: flops, df_flops or l1")
+            single = [penalty for penalty in scheduled if side == "queries" or penalty.reduction != "batch"]
+            if self.trainer.batch_size == 1 and any(
+                isinstance(penalty, FlopsSettings) and penalty.estimator == "unbiased" for penalty in single
+            ):
+                raise ValueError(f"unbiased FLOPS of {side} need a trainer.batch_size of 2 or more, or estimator: mean")
+        return self
 
 
 class StudentsSettings(Section):

@@ -6,7 +6,7 @@ from menura.students.colbert import build_colbert
 from menura.students.index import ColbertIndex, SpladeIndex
 from menura.students.lora import add_lora, has_lora, merge_lora
 from menura.students.search import Search, colbert_search, splade_search
-from menura.students.splade import build_splade
+from menura.students.splade import build_splade, vocabulary_size
 
 __all__ = [
     "ColbertIndex",
@@ -22,4 +22,5 @@ __all__ = [
     "restore",
     "save_student",
     "splade_search",
+    "vocabulary_size",
 ]

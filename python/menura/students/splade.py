@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from safetensors import SafetensorError
 from sentence_transformers import SparseEncoder
 from sentence_transformers.util import load_file_path
@@ -11,7 +13,7 @@ from menura.errors import MenuraError
 from menura.recipe import SpladeSettings
 from menura.weights import resolve_model
 
-__all__ = ["build_splade"]
+__all__ = ["build_splade", "vocabulary_size"]
 
 
 def build_splade(settings: SpladeSettings) -> SparseEncoder:
@@ -30,6 +32,12 @@ def build_splade(settings: SpladeSettings) -> SparseEncoder:
         raise MenuraError(f"[students] cannot load a masked LM from {settings.model!r}: {reason}") from error
     model.max_seq_length = min(settings.max_length, model.max_seq_length or settings.max_length)
     return model.float()
+
+
+def vocabulary_size(model: SparseEncoder) -> int:
+    """The number of terms."""
+    backbone: Any = model[0].model
+    return int(backbone.get_output_embeddings().weight.shape[0])
 
 
 def _check_head(path: str, name: str) -> None:

@@ -14,9 +14,9 @@ from menura.losses import JointDistillationLoss, MutualLearning
 from menura.recipe import ColbertSettings, JointSettings, SpladeSettings
 from menura.students import merge_lora, save_student
 from menura.trainer import trainer_arguments
-from menura.training.callbacks import MutualStart
 from menura.training.colbert import colbert_loss, own_rates
 from menura.training.joint_trainer import JointTrainer
+from menura.training.mutual_start import MutualStart
 from menura.training.objectives import learning_rates
 from menura.training.running import prepare, run
 from menura.training.splade import splade_loss

@@ -7,17 +7,15 @@ from typing import Any
 from menura.losses import (
     ConstantMargin,
     Contrastive,
-    Flops,
     KLDivergence,
     MarginMSE,
     Objective,
     PointwiseMSE,
     RankNet,
-    Regularizer,
 )
-from menura.recipe import ObjectivesSettings, SpladeSettings
+from menura.recipe import ObjectivesSettings
 
-__all__ = ["build_objectives", "build_regularizers", "learning_rates"]
+__all__ = ["build_objectives", "learning_rates"]
 
 OBJECTIVES: dict[str, type[Objective[Any]]] = {
     "margin_mse": MarginMSE,
@@ -42,11 +40,3 @@ def learning_rates(settings: ObjectivesSettings) -> dict[str, float]:
     if learned is None or not learned.learn_calibration:
         return {}
     return {r"objectives\.\d+\.calibration\.": learned.calibration_learning_rate}
-
-
-def build_regularizers(settings: SpladeSettings) -> list[Regularizer]:
-    """What keeps a SPLADE's documents and queries sparse."""
-    return [
-        Flops("document", weight=settings.document_regularizer),
-        Flops("query", weight=settings.query_regularizer),
-    ]

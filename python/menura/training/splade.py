@@ -11,15 +11,19 @@ from transformers import TrainerCallback
 
 from menura.losses import Affine, SpladeDistillationLoss
 from menura.recipe import SpladeSettings
+from menura.students import vocabulary_size
 from menura.trainer import trainer_arguments
 from menura.training.calibration import fit_calibration
-from menura.training.callbacks import RegularizerWarmup
-from menura.training.objectives import build_objectives, build_regularizers, learning_rates
+from menura.training.objectives import build_objectives, learning_rates
 from menura.training.online import OnlineExamples
 from menura.training.running import TrainingResult, calibrate, finish, mini_batch_size, prepare, rows_of
+from menura.training.sparsity import build_regularizers, sparsity_callbacks
 from menura.training.trainers import SpladeTrainer
 
 __all__ = ["splade_loss", "train_splade"]
+
+# So many documents are looked at, each time the trainer logs, for a token that wins most terms.
+WATCHED = 8
 
 
 def train_splade(
@@ -62,7 +66,15 @@ def splade_loss(
     """What the student is asked for, and what changes it between steps. See `colbert_loss`."""
     fit = partial(fit_calibration, model, examples, seed=seed) if settings.objectives.need_logits else Affine
     calibration = calibrate(output, checkpoint, fit)
-    regularizers = build_regularizers(settings)
+    vocabulary = vocabulary_size(model)
+    regularizers = build_regularizers(settings, vocabulary=vocabulary)
     objectives = [*build_objectives(settings.objectives), *regularizers]
     loss = SpladeDistillationLoss(model, objectives, calibration=calibration, mini_batch_size=mini_batch_size(settings))
-    return loss, [RegularizerWarmup(loss, regularizers, warmup=settings.regularizer_warmup)]
+    watched = _first_positives(examples)
+    return loss, sparsity_callbacks(settings, loss, regularizers, vocabulary=vocabulary, texts=watched)
+
+
+def _first_positives(examples: Dataset | OnlineExamples) -> list[str]:
+    if isinstance(examples, OnlineExamples):
+        return examples.first_positives(WATCHED)
+    return list(examples[:WATCHED]["passage_1"])

@@ -173,7 +173,7 @@ def test_both_students_learn_without_labels(tmp_path, student):
 def test_objectives_see_the_features_as_they_were_before_the_model(tmp_path, student, passages):
     model, loss = student_and_loss(student, tmp_path)
     given = features_of(model)[: 1 + passages]
-    seen = loss.encode([dict(column) for column in given], None, None).features
+    seen = loss.encode(model, [dict(column) for column in given], None, None).features
     for before, after in zip(given, seen, strict=True):
         assert set(before) == set(after)
         assert torch.equal(before["attention_mask"], after["attention_mask"])

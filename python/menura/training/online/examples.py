@@ -108,6 +108,10 @@ class OnlineExamples:
             }
         )
 
+    def first_positives(self, count: int) -> list[str]:
+        """The texts of the first rows' positives."""
+        return [self._corpus[passages[0]] for _, passages in self._first[:count]]
+
     def attach(self, trainer: Any) -> None:
         """Make `trainer`, whose `train_dataset` is `rows`, learn from the teacher.
 
