@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,7 @@ def test_a_resumed_run_is_the_same_to_the_bit(lm, tmp_path, monkeypatch):
     )
     train(chosen, tmp_path / "stopped")
     monkeypatch.undo()
+    shutil.copytree(tmp_path / "stopped", tmp_path / "changed")
     resumed, history = train(chosen, tmp_path / "stopped")
     for name in ("document_flops_weight", "query_flops_weight", "document_terms"):
         assert len(set(column(history, name))) > 1
@@ -64,7 +66,7 @@ def test_a_resumed_run_is_the_same_to_the_bit(lm, tmp_path, monkeypatch):
         assert torch.equal(resumed.state_dict()[name], tensor), name
     # A new budget may be given on the way, but not to another side.
     with pytest.raises(MenuraError, match="written for budgets of other sides"):
-        train(settings(lm, steps=14, batch_size=4, trainer={"save_steps": 3}), tmp_path / "stopped")
+        train(settings(lm, steps=14, batch_size=4, trainer={"save_steps": 3}), tmp_path / "changed")
 
 
 @pytest.mark.slow

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
+from accelerate.utils import extract_model_from_parallel
 from sentence_transformers import SparseEncoder
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
@@ -76,7 +77,7 @@ class SparsityWatch(TrainerCallback):
         # The history has taken its copy of the entry by now.
         state.log_history[-1].update(seen)
         self._raise(self._wrong_counts(terms, state), state)
-        self._raise(self._sinks(kwargs["model"]), state)
+        self._raise(self._sinks(), state)
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -97,8 +98,8 @@ class SparsityWatch(TrainerCallback):
                     f"{PLURALS[side]} have {count:.0f} of {self._vocabulary} terms active; {advice}",
                 )
 
-    def _sinks(self, model: SparseEncoder) -> Iterator[tuple[str, str]]:
-        dominant = dominant_token(model, self._texts)
+    def _sinks(self) -> Iterator[tuple[str, str]]:
+        dominant = dominant_token(cast(SparseEncoder, extract_model_from_parallel(self._loss.model)), self._texts)
         if dominant is not None and dominant[0] > SINK:
             share, token = dominant
             advice = "keep that token out of the texts or out of their mask"
