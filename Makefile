@@ -12,7 +12,7 @@ demo: .venv/demo/installed  ## distil both students on this machine's docstrings
 	.venv/demo/bin/menura demo
 
 test: .venv/test/installed  ## run the tests
-	.venv/test/bin/python -m pytest
+	.venv/test/bin/python -m pytest --numprocesses=auto
 
 lint: .venv/dev/installed  ## formatting, style and types
 	.venv/dev/bin/ruff check .

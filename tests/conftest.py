@@ -7,6 +7,8 @@ import sys
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores
+    os.environ["OMP_NUM_THREADS"] = "1"
 # Looked at when Triton is imported, which other packages do.
 os.environ["TRITON_INTERPRET"] = "1"
 
