@@ -177,7 +177,9 @@ def test_run_does_everything_and_says_how_to_go_on(run, recipe, tmp_path):
 
 
 def test_a_missing_recipe(run):
-    assert "'dmo' is neither a file nor a shipped recipe; shipped are: demo" in refusal(run("mine", "dmo"))
+    assert "'dmo' is neither a file nor a shipped recipe; shipped are: constant_margin, demo" in refusal(
+        run("mine", "dmo")
+    )
     assert "cannot read no.yaml: No such file or directory" in refusal(run("mine", "no.yaml"))
 
 

@@ -128,7 +128,8 @@ class Pipeline:
         self, *, limit: int | None = None, share: Share | None = None, engine: MakeEngine | None = None
     ) -> AnnotationSummary:
         """Have the teachers score the candidates that the answer key lacks, or a share of them, or some."""
-        return self.panel.annotate(self.candidates.pairs(), limit=limit, share=share, engine=engine)
+        pairs = self.candidates.pairs()
+        return self.panel.annotate(pairs, limit=limit, share=share, engine=engine)
 
     def export(self, format_name: str, target: str | Path, *, negatives: int | None = None) -> None:
         """Write the candidates and what is taught of them for another trainer, in a format of `menura.answer_key`."""
