@@ -89,3 +89,17 @@ def test_no_teacher_can_be_replaced(run, settings, tmp_path):
     code, _, error = run("train", path, "--teacher", "some/teacher")
     assert code == 2
     assert "--teacher takes the place of one teacher, and the recipe has none" in error
+
+
+def test_a_student_with_a_mentor_is_distilled_all_the_same(finished, settings, tmp_path):
+    output, _ = finished
+    students = settings["students"]
+    mentor = {"model": str(output / "colbert"), "scores": {"margin_mse": {}}}
+    students = {**students, "colbert": {**students["colbert"], "mentor": mentor}}
+    report = evaluate(Pipeline(Recipe.model_validate({**settings, "students": students}), tmp_path))
+    systems = [row.system for row in report.rows]
+    assert systems[1:] == ["ColBERT start", "ColBERT mentor", "ColBERT distilled", "SPLADE start", "SPLADE trained"]
+    assert report.notes[-2:] == [
+        "ColBERT: no teacher; it learned from its mentor, labels and mined negatives.",
+        "SPLADE: no teacher; it learned from labels and mined negatives alone.",
+    ]

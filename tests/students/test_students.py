@@ -63,7 +63,7 @@ def test_colbert_keeps_the_first_layers(tmp_path):
     folder = tiny_encoder(tmp_path, layers=3)
     model = build_colbert(ColbertSettings(model=folder, layers=2))
     assert len(model[0].model.encoder.layer) == model[0].model.config.num_hidden_layers == 2
-    with pytest.raises(MenuraError, match="has 3 layers; cannot keep the first 4"):
+    with pytest.raises(MenuraError, match="there are 3 layers; cannot keep"):
         build_colbert(ColbertSettings(model=folder, layers=4))
 
 
@@ -71,8 +71,9 @@ def test_an_existing_colbert_is_taken_as_it_is(colbert, tmp_path):
     for folder in (save_student(colbert, tmp_path / "ours"), tmp_path / "theirs"):
         if folder.name == "theirs":
             colbert.save_pretrained(str(folder))
-        again = build_colbert(ColbertSettings(model=str(folder), dimension=99))
+        again = build_colbert(ColbertSettings(model=str(folder), query_length=5))
         assert again[1].out_features == 16
+        assert again[0].query_length == colbert[0].query_length
 
 
 def test_splade_needs_a_trained_head(tmp_path):

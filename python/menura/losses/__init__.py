@@ -1,7 +1,8 @@
 """Objectives: what a student must reproduce of its teacher.
 
-`encoded` is what a student has made of a batch; `scores` and `sparsity` hold the objectives that look at it; a
-student's loss encodes the batch and adds its objectives up. `mutual` is what two students learn from each other.
+`encoded` is what a student has made of a batch; `scores`, `representations` and `sparsity` hold the objectives that
+look at it; a student's loss encodes the batch and adds its objectives up. `mutual` is what two students learn from each
+other.
 """
 
 from menura.losses.affine import Affine
@@ -10,6 +11,17 @@ from menura.losses.distillation import DistillationLoss
 from menura.losses.joint import JointDistillationLoss
 from menura.losses.mutual import MutualLearning, mutual_kl
 from menura.losses.objective import Objective
+from menura.losses.representations import (
+    Alignment,
+    HiddenStateDistance,
+    Mentor,
+    MentorScores,
+    TokenEmbeddings,
+    VocabularyVectors,
+    alignment_distance,
+    token_distance,
+    vocabulary_distance,
+)
 from menura.losses.scores import (
     ConstantMargin,
     Contrastive,
@@ -30,6 +42,7 @@ from menura.losses.splade import SpladeDistillationLoss
 __all__ = [
     "L1",
     "Affine",
+    "Alignment",
     "AntiZero",
     "ColbertDistillationLoss",
     "ConstantMargin",
@@ -37,15 +50,21 @@ __all__ = [
     "DistillationLoss",
     "DocumentFrequencyFlops",
     "Flops",
+    "HiddenStateDistance",
     "JointDistillationLoss",
     "KLDivergence",
     "MarginMSE",
+    "Mentor",
+    "MentorScores",
     "MutualLearning",
     "Objective",
     "PointwiseMSE",
     "RankNet",
     "Regularizer",
     "SpladeDistillationLoss",
+    "TokenEmbeddings",
+    "VocabularyVectors",
+    "alignment_distance",
     "anti_zero",
     "constant_margin",
     "contrastive",
@@ -55,4 +74,6 @@ __all__ = [
     "mutual_kl",
     "pointwise_mse",
     "ranknet",
+    "token_distance",
+    "vocabulary_distance",
 ]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sentence_transformers.base.losses.merged_forward import embed_columns_padded
 from torch import Tensor, nn
 
 from menura.losses.distillation import DistillationLoss
-from menura.losses.encoded import EncodedColbert, Features, stack_padded
+from menura.losses.encoded import EncodedColbert, Features
 
 __all__ = ["ColbertDistillationLoss"]
 
@@ -19,16 +18,4 @@ class ColbertDistillationLoss(DistillationLoss):
     def encode(
         self, encoder: nn.Module, features: list[Features], logits: Tensor | None, weights: Tensor | None
     ) -> EncodedColbert:
-        # Copies: the model writes into what it is given.
-        queries, *passages = [dict(column) for column in features]
-        encoded = encoder(queries, task="query")
-        embeddings, masks = embed_columns_padded(encoder, passages, None, task_default="document")
-        return EncodedColbert(
-            encoded["token_embeddings"],
-            encoded["attention_mask"],
-            stack_padded(embeddings),
-            stack_padded(masks),
-            logits=logits,
-            weights=weights,
-            features=features,
-        )
+        return EncodedColbert.of(encoder, features, logits=logits, weights=weights)

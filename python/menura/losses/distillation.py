@@ -9,11 +9,12 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from menura.losses.affine import Affine
-from menura.losses.encoded import Encoded, Features
+from menura.losses.encoded import Encoded, Features, record_layers
 from menura.losses.gathering import keep_together, process_count
 from menura.losses.labels import split_labels
 from menura.losses.mini_batches import MiniBatches
 from menura.losses.objective import Objective
+from menura.losses.representations import Mentor, Mentored
 
 __all__ = ["DistillationLoss"]
 
@@ -30,13 +31,15 @@ class DistillationLoss(nn.Module, ABC):
         calibration: from the teacher's scale to the student's. None: they share one.
         mini_batch_size: texts that go through the student at a time, for batches larger than memory; the gradient is
             that of the whole batch (see `MiniBatches`). None: all of them.
+        mentor: a larger student, for the objectives that look at one.
 
     Under torchrun the gradient is that of one process with the batches of all of them.
 
     `last_parts` holds what each objective added in the last batch, without gradient.
 
     Raises:
-        ValueError: there are no objectives, or two of one name, or a mini-batch without texts.
+        ValueError: there are no objectives, or two of one name, or a mini-batch without texts; hidden states are asked
+            for in mini-batches; or the mentor cannot read what the student reads.
     """
 
     # What the student makes of a text that objectives look at, and what of it is kept sparse in mini-batches.
@@ -52,6 +55,7 @@ class DistillationLoss(nn.Module, ABC):
         *,
         calibration: Affine | None = None,
         mini_batch_size: int | None = None,
+        mentor: Mentor | None = None,
     ) -> None:
         super().__init__()
         names = [objective.name for objective in objectives]
@@ -63,7 +67,15 @@ class DistillationLoss(nn.Module, ABC):
         self.objectives = nn.ModuleList(objectives)
         self.calibration = calibration or Affine()
         self.mini_batch_size = mini_batch_size
+        self.mentor = mentor
         self._together = False
+        if mini_batch_size is not None and self._layers:
+            raise ValueError(
+                "[hidden_states] mini-batches keep representations alone, and no states of layers; leave hidden_states "
+                f"out, or mini_batch_size and accumulation; got mini-batches of {mini_batch_size} texts."
+            )
+        if mentor is not None:
+            mentor.check(model)
 
     def forward(self, sentence_features: Iterable[Features], labels: Tensor | None = None) -> dict[str, Tensor]:
         """By name, what each objective adds to the loss.
@@ -74,7 +86,7 @@ class DistillationLoss(nn.Module, ABC):
         return self.parts(self.encode_batch(sentence_features, labels))
 
     def encode_batch(self, sentence_features: Iterable[Features], labels: Tensor | None) -> Encoded:
-        """The batch through the student, beside the logits on its scale."""
+        """The batch through the student, beside the logits on its scale, and through its mentor."""
         logits, weights = (None, None) if labels is None else split_labels(labels)
         wanting = [objective.name for objective in self._objectives() if objective.needs_logits]
         if logits is not None:
@@ -87,7 +99,12 @@ class DistillationLoss(nn.Module, ABC):
         if process_count() > 1 and not self._together:
             keep_together(self.own_parameters().values())
             self._together = True
-        return self.encode(self._encoder(), [dict(column) for column in sentence_features], logits, weights)
+        with record_layers(self.model, self._layers) as states:
+            encoded = self.encode(self._encoder(self.model), list(sentence_features), logits, weights)
+        encoded.hidden_states = states
+        if self.mentor is not None:
+            encoded.mentor = self.mentor.encode(encoded, self._mentor_layers, through=self._encoder)
+        return encoded
 
     def parts(self, encoded: Encoded) -> dict[str, Tensor]:
         """By name, what each objective adds to the loss of an encoded batch."""
@@ -129,10 +146,21 @@ class DistillationLoss(nn.Module, ABC):
             "mini_batch_size": self.mini_batch_size,
         }
 
-    def _encoder(self) -> nn.Module:
+    def _encoder(self, model: nn.Module) -> nn.Module:
+        """`model`, the student or its mentor, or what stands for it."""
         if self.mini_batch_size is None:
-            return self.model
-        return MiniBatches(self.model, self.mini_batch_size, self.outputs, sparse=self.sparse_outputs)
+            return model
+        return MiniBatches(model, self.mini_batch_size, self.outputs, sparse=self.sparse_outputs)
 
     def _objectives(self) -> Iterable[Objective[Any]]:
         return cast("Iterable[Objective[Any]]", self.objectives)
+
+    @property
+    def _layers(self) -> list[int]:
+        """The student's whose states objectives look at."""
+        return [layer for objective in self.objectives if isinstance(objective, Mentored) for layer in objective.layers]
+
+    @property
+    def _mentor_layers(self) -> list[int]:
+        mentored = [objective for objective in self.objectives if isinstance(objective, Mentored)]
+        return [layer for objective in mentored for layer in objective.mentor_layers]

@@ -49,9 +49,9 @@ def student_miners(
     pool = mining_pool(collection, settings) if folders else {}
     miners: dict[str, Miner] = {}
     if "colbert" in folders and students.colbert is not None:
-        colbert = build_colbert(students.colbert.model_copy(update={"model": str(folders["colbert"])}))
+        colbert = build_colbert(students.colbert.trained(folders["colbert"]))
         miners["colbert"] = ColbertMiner(colbert, pool, batch_size=settings.batch_size, bf16=settings.bf16)
     if "splade" in folders and students.splade is not None:
-        splade = build_splade(students.splade.model_copy(update={"model": str(folders["splade"])}))
+        splade = build_splade(students.splade.trained(folders["splade"]))
         miners["splade"] = SpladeMiner(splade, pool, batch_size=settings.batch_size, bf16=settings.bf16)
     return miners

@@ -42,9 +42,18 @@ def evaluate(pipeline: Pipeline) -> Report:
     if pipeline.has_teacher:
         report.notes += pipeline.panel.notes()
     else:
-        report.notes.append("No teacher: students learned from labels and mined negatives alone.")
+        report.notes += _without_teacher(pipeline)
     report.write(pipeline.output)
     return report
+
+
+def _without_teacher(pipeline: Pipeline) -> list[str]:
+    """What the students learned from instead."""
+    mentored = {TITLES[student]: pipeline.model(student).mentor is not None for student in pipeline.students()}
+    if not any(mentored.values()):
+        return ["No teacher: students learned from labels and mined negatives alone."]
+    sources = {True: "its mentor, labels and mined negatives", False: "labels and mined negatives alone"}
+    return [f"{title}: no teacher; it learned from {sources[has_mentor]}." for title, has_mentor in mentored.items()]
 
 
 def _bm25(pipeline: Pipeline) -> Search:
@@ -81,14 +90,18 @@ def _teachers(pipeline: Pipeline, bm25: Search) -> Iterator[tuple[str, Search | 
 
 
 def _student(pipeline: Pipeline, student: Student) -> list[Row]:
-    """Before, and after each round."""
-    title, model, corpus = TITLES[student], pipeline.model(student), pipeline.collection.corpus
+    """Before, its mentor, and after each round."""
+    title, corpus = TITLES[student], pipeline.collection.corpus
     queries = pipeline.collection.split_queries(pipeline.recipe.evaluation.split)
     rounds = range(1, pipeline.recipe.rounds.count + 1)
     folders = [pipeline.train(student, turn) for turn in rounds]
+    model = pipeline.ready(student, 1)
     with step(f"evaluate {student}") as done:
-        start, finish = f"{title} start", f"{title} {'distilled' if pipeline.has_teacher else 'trained'}"
+        taught = pipeline.has_teacher or model.mentor is not None
+        start, finish = f"{title} start", f"{title} {'distilled' if taught else 'trained'}"
         rows = [_row(pipeline, start, model.search(corpus, queries))]
+        if model.mentor is not None:
+            rows.append(_row(pipeline, f"{title} mentor", model.mentor.search(corpus, queries)))
         for turn, folder in zip(rounds, folders, strict=True):
             found = model.at(folder).search(corpus, queries)
             rows.append(_row(pipeline, pipeline.in_round(finish, turn), found, start))

@@ -5,7 +5,7 @@ Each step reuses what an earlier run left in the output folder, as long as what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,9 @@ from menura.training import OnlineExamples, build_examples
 from menura.weights import reference_digest
 
 __all__ = ["Pipeline"]
+
+# What the name of a student's mentor ends in.
+OF_MENTOR = "_mentor"
 
 
 class Pipeline:
@@ -142,20 +145,23 @@ class Pipeline:
             written = export_scores(format_name, target, records, texts, negatives=negatives)
             done(f"{written:,} of {len(records):,} queries in {target}")
 
-    def train(self, student: Student, turn: int | None = None) -> Path:
+    def train(self, student: str, turn: int | None = None) -> Path:
         """Train one student, or both where they are joint, and return its folder. `turn` None: the last round.
+
+        A mentor that the recipe trains itself is a student, too: ``colbert_mentor``.
 
         Raises:
             MenuraError: the recipe has no such student.
         """
         turn = turn or self.recipe.rounds.count
         stage = self.student_stage(student, turn)
-        learners = [student] if self.recipe.joint is None else self.students()
+        learners = self._trained_with(student)
         candidates = None if stage.finished else self.mined(turn)
+        models = {} if stage.finished else {name: self._starting(name, turn) for name in learners}
         with step(self.in_round(f"train {' and '.join(learners)}", turn)) as done:
             if candidates is not None:
-                self._teach(learners, candidates, turn)
-            done(f"{TITLES[student]} student in {stage.folder}")
+                self._teach(models, candidates, turn)
+            done(f"{self.model(student).title} student in {stage.folder}")
         return stage.folder
 
     def students(self) -> list[Student]:
@@ -173,18 +179,30 @@ class Pipeline:
         """Where the students of the last round lie once they are trained."""
         return {student: self.student_stage(student, self.recipe.rounds.count).folder for student in self.students()}
 
-    def model(self, student: Student) -> StudentModel:
-        """A student as it starts.
+    def model(self, student: str) -> StudentModel:
+        """A student as it starts, with a mentor that may not be trained yet; see `ready`.
 
         Raises:
             MenuraError: the recipe has no such student.
         """
-        settings = getattr(self.recipe.students, student)
+        name, *mentors = student.split(OF_MENTOR)
+        settings = getattr(self.recipe.students, name)
         if settings is None:
             raise MenuraError(f"[pipeline] the recipe has no students.{student}; it has: {', '.join(self.students())}.")
+        for _ in mentors:
+            settings = settings.mentor.student if settings is not None and settings.mentor is not None else None
+        if settings is None:
+            raise MenuraError(f"[pipeline] students.{name} trains no mentor that could be {student}.")
         return StudentModel(settings, self.recipe.evaluation, settings.trainer.seed_or(self.recipe.seed))
 
-    def student_stage(self, student: Student, turn: int) -> Stage:
+    def ready(self, student: str, turn: int) -> StudentModel:
+        """A student as it starts, with its mentor, which is trained first where the recipe says so."""
+        model = self.model(student)
+        if model.settings.mentor is None or model.settings.mentor.student is None:
+            return model
+        return model.mentored(self.train(f"{student}{OF_MENTOR}", turn))
+
+    def student_stage(self, student: str, turn: int) -> Stage:
         """Where a student of a round lies, once it is trained."""
         return Stage(self._folder(turn) / student, self._student_inputs(student, turn))
 
@@ -192,12 +210,16 @@ class Pipeline:
         """`name`, and the round where there are several."""
         return name if self.recipe.rounds.count == 1 else f"{name}, round {turn}"
 
-    def _teach(self, learners: Sequence[Student], candidates: Candidates, turn: int) -> None:
+    def _trained_with(self, student: str) -> list[str]:
+        """The student, or both where they are joint; a mentor is trained alone."""
+        return [student] if self.recipe.joint is None or OF_MENTOR in student else list(self.students())
+
+    def _teach(self, models: Mapping[str, StudentModel], candidates: Candidates, turn: int) -> None:
         """Have the teachers answer for the candidates, and train one student, or two that teach each other."""
-        joint, online, folder = self.recipe.joint, self.recipe.online, self._folder(turn)
-        models = {name: self._starting(name, turn) for name in learners}
-        first = learners[0]
-        stages = [self.student_stage(name, turn) for name in learners]
+        online, folder = self.recipe.online, self._folder(turn)
+        joint = self.recipe.joint if len(models) > 1 else None
+        first = next(iter(models))
+        stages = [self.student_stage(name, turn) for name in models]
         if joint is not None:
             stages.append(Stage(folder / "joint", self._student_inputs(first, turn)))
         if online is not None:
@@ -228,15 +250,15 @@ class Pipeline:
             weights=None if lesson is None else lesson.weights,
         )
 
-    def _starting(self, student: Student, turn: int) -> StudentModel:
-        """A student as a round finds it."""
-        model = self.model(student)
+    def _starting(self, student: str, turn: int) -> StudentModel:
+        """A student as a round finds it, with its mentor."""
+        model = self.ready(student, turn)
         if turn > 1 and self.recipe.rounds.start == "previous":
             return model.at(self.train(student, turn - 1))
         return model
 
     def _train_online(
-        self, student: Student, model: StudentModel, candidates: Candidates, folder: Path, settings: OnlineSettings
+        self, student: str, model: StudentModel, candidates: Candidates, folder: Path, settings: OnlineSettings
     ) -> None:
         """Train without waiting for the teachers to have scored all candidates."""
         collection, trust, refresh = self.collection, self.recipe.mining.filter, settings.refresh
@@ -278,17 +300,18 @@ class Pipeline:
     def _label_inputs(self, turn: int) -> str:
         return identity([self._round_inputs(turn), self.panel.identity if self.has_teacher else None])
 
-    def _student_inputs(self, student: Student, turn: int) -> list[Any]:
+    def _student_inputs(self, student: str, turn: int) -> list[Any]:
         """What a trained student follows from; where they are joint, the other as well."""
-        if self.recipe.joint is None:
+        together = self._trained_with(student)
+        if self.recipe.joint is None or len(together) == 1:
             return self._own_inputs(student, turn)
-        return [self.recipe.joint.model_dump(), *(self._own_inputs(name, turn) for name in self.students())]
+        return [self.recipe.joint.model_dump(), *(self._own_inputs(name, turn) for name in together)]
 
-    def _own_inputs(self, student: Student, turn: int) -> list[Any]:
-        settings = self.model(student).settings
+    def _own_inputs(self, student: str, turn: int) -> list[Any]:
+        model = self.model(student)
         # What no weight depends on.
-        told = settings.model_dump(exclude={"trainer": {"logging_steps", "save_steps"}})
-        inputs: list[Any] = [told, reference_digest(settings.model), self._label_inputs(turn)]
+        told = model.settings.model_dump(exclude={"trainer": {"logging_steps", "save_steps"}})
+        inputs: list[Any] = [told, *map(reference_digest, model.references), self._label_inputs(turn)]
         if turn > 1 and self.recipe.rounds.start == "previous":
             inputs.append(self._student_inputs(student, turn - 1))
         if self.recipe.online is not None:

@@ -39,8 +39,31 @@ class StudentModel:
 
     def at(self, folder: Path) -> StudentModel:
         """The same student with the weights in `folder`."""
-        settings = self.settings.model_copy(update={"model": str(folder)})
+        return StudentModel(self.settings.trained(folder), self.evaluation, self.seed)
+
+    @property
+    def title(self) -> str:
+        """What kind of student it is."""
+        return TITLES["colbert" if isinstance(self.settings, ColbertSettings) else "splade"]
+
+    @property
+    def references(self) -> list[str | None]:
+        """Every model that its weights come from, those of its mentors included."""
+        mentor = self.mentor
+        return [self.settings.model, *(mentor.references if mentor is not None else [])]
+
+    @property
+    def mentor(self) -> StudentModel | None:
+        """Its mentor, which may have to be trained first."""
+        mentor = self.settings.mentor
+        if mentor is None:
+            return None
+        settings = mentor.student or type(self.settings)(model=mentor.model)
         return StudentModel(settings, self.evaluation, self.seed)
+
+    def mentored(self, folder: Path) -> StudentModel:
+        """The same student with a mentor that has been trained to `folder`."""
+        return StudentModel(self.settings.mentored(folder), self.evaluation, self.seed)
 
     def train(self, examples: Dataset | OnlineExamples, output: Path) -> None:
         """Distil it from `examples` into `output`."""
@@ -76,7 +99,7 @@ class StudentModel:
 
 
 def train_together(
-    models: Mapping[Student, StudentModel], settings: JointSettings, examples: Dataset, output: Path
+    models: Mapping[str, StudentModel], settings: JointSettings, examples: Dataset, output: Path
 ) -> None:
     """Distil a ColBERT and a SPLADE that teach each other into folders of their names; the rest goes into `joint`."""
     colbert, splade = models["colbert"], models["splade"]

@@ -6,7 +6,15 @@ Every section configures one room; the rooms take their section as an argument a
 from menura.recipe.collection import CollectionSettings
 from menura.recipe.evaluation import EvaluationSettings
 from menura.recipe.joint import JointSettings
+from menura.recipe.layers import LayersSettings
 from menura.recipe.lora import LoraSettings
+from menura.recipe.mentors import (
+    AlignmentSettings,
+    HiddenStatesSettings,
+    MentorSettings,
+    TokenEmbeddingsSettings,
+    VocabularyVectorsSettings,
+)
 from menura.recipe.mining import FilterSettings, MiningSettings, RoundsSettings, Sampling, TrainingListSettings
 from menura.recipe.objectives import (
     ConstantMarginSettings,
@@ -23,14 +31,31 @@ from menura.recipe.reading import load_recipe
 from menura.recipe.recipe import Recipe
 from menura.recipe.shipped import shipped_recipes
 from menura.recipe.sparsity import BudgetSettings, PenaltiesSettings, RegularizersSettings
-from menura.recipe.students import ColbertSettings, SpladeSettings, StudentsSettings
-from menura.recipe.teachers import CausalLmSettings, FinetuneSettings, FunctionSettings, Head, TeacherSettings
+from menura.recipe.students import (
+    ColbertMentorSettings,
+    ColbertSettings,
+    SpladeMentorSettings,
+    SpladeSettings,
+    StudentMentorSettings,
+    StudentSettings,
+    StudentsSettings,
+)
+from menura.recipe.teachers import (
+    CausalLmSettings,
+    FinetuneSettings,
+    FunctionSettings,
+    Head,
+    Retriever,
+    TeacherSettings,
+)
 from menura.recipe.trainer import TrainerSettings
 from menura.recipe.view import ViewSettings
 
 __all__ = [
+    "AlignmentSettings",
     "BudgetSettings",
     "CausalLmSettings",
+    "ColbertMentorSettings",
     "ColbertSettings",
     "CollectionSettings",
     "ConstantMarginSettings",
@@ -40,10 +65,13 @@ __all__ = [
     "FinetuneSettings",
     "FunctionSettings",
     "Head",
+    "HiddenStatesSettings",
     "JointSettings",
     "KLDivergenceSettings",
+    "LayersSettings",
     "LoraSettings",
     "MarginMSESettings",
+    "MentorSettings",
     "MiningSettings",
     "ObjectiveSettings",
     "ObjectivesSettings",
@@ -54,14 +82,20 @@ __all__ = [
     "Recipe",
     "RefreshSettings",
     "RegularizersSettings",
+    "Retriever",
     "RoundsSettings",
     "Sampling",
+    "SpladeMentorSettings",
     "SpladeSettings",
+    "StudentMentorSettings",
+    "StudentSettings",
     "StudentsSettings",
     "TeacherSettings",
+    "TokenEmbeddingsSettings",
     "TrainerSettings",
     "TrainingListSettings",
     "ViewSettings",
+    "VocabularyVectorsSettings",
     "load_recipe",
     "shipped_recipes",
 ]

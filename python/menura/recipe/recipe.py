@@ -14,7 +14,7 @@ from menura.recipe.joint import JointSettings
 from menura.recipe.mining import MiningSettings, RoundsSettings
 from menura.recipe.online import OnlineSettings
 from menura.recipe.section import Section
-from menura.recipe.students import StudentsSettings
+from menura.recipe.students import ColbertSettings, SpladeSettings, StudentsSettings
 from menura.recipe.teachers import TeacherSettings
 from menura.recipe.view import ViewSettings
 
@@ -100,12 +100,24 @@ class Recipe(Section):
             yield ("view",), "there is no teacher whose scores it could see; add teacher or teachers"
         if self.mining.filter is not None and self.mining.filter.judge == "teacher":
             yield ("mining", "filter", "judge"), "there is no teacher to judge; name a miner, or add teacher"
-        for name, student in students.items():
-            for objective in student.objectives.need_logits if student is not None else ():
+        learners = [learner for name, student in students.items() for learner in _with_mentors(student, name)]
+        for location, student in learners:
+            for objective in student.objectives.need_logits:
                 yield (
-                    ("students", name, "objectives", objective),
+                    (*location, "objectives", objective),
                     "there is no teacher to learn from; add teacher, or choose objectives that do without: "
                     "contrastive, constant_margin",
                 )
-        if self.students.colbert is not None and self.students.colbert.calibrate:
-            yield ("students", "colbert", "calibrate"), "there is no teacher whose margins could be scaled; drop it"
+            if isinstance(student, ColbertSettings) and student.calibrate:
+                yield (*location, "calibrate"), "there is no teacher whose margins could be scaled; drop it"
+
+
+def _with_mentors(
+    student: ColbertSettings | SpladeSettings | None, name: str
+) -> Iterator[tuple[tuple[str, ...], ColbertSettings | SpladeSettings]]:
+    """The student and the mentors that are trained before it, with their places in the recipe."""
+    location: tuple[str, ...] = ("students", name)
+    while student is not None:
+        yield location, student
+        student = student.mentor.student if student.mentor is not None else None
+        location = (*location, "mentor", "student")

@@ -2,30 +2,84 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from pathlib import Path
 
+from pydantic import Field, model_validator
+from typing_extensions import Self
+
+from menura.recipe.layers import LayersSettings
 from menura.recipe.lora import LoraSettings
+from menura.recipe.mentors import (
+    AlignmentSettings,
+    MentorSettings,
+    TokenEmbeddingsSettings,
+    VocabularyVectorsSettings,
+)
 from menura.recipe.objectives import MarginMSESettings, ObjectivesSettings, PointwiseMSESettings
 from menura.recipe.section import Section
 from menura.recipe.sparsity import BudgetSettings, FlopsSettings, PenaltiesSettings, RegularizersSettings
 from menura.recipe.trainer import TrainerSettings
 
-__all__ = ["ColbertSettings", "SpladeSettings", "StudentsSettings"]
+__all__ = ["ColbertMentorSettings", "ColbertSettings", "SpladeMentorSettings", "SpladeSettings", "StudentsSettings"]
 
 
-class ColbertSettings(Section):
+class StudentSettings(Section):
+    """Where a student starts: from `model`, or without one from its mentor; `layers` are those that it keeps."""
+
+    model: str | None = None
+    layers: LayersSettings | None = None
+    mentor: StudentMentorSettings | None = None
+
+    @property
+    def start(self) -> str | None:
+        """The model whose weights it starts with; None: those of a mentor that is still to be trained."""
+        return self.mentor.model if self.model is None and self.mentor is not None else self.model
+
+    def trained(self, folder: Path) -> Self:
+        """The same student with the weights in `folder`."""
+        return self.model_copy(update={"model": str(folder), "layers": None})
+
+    def mentored(self, folder: Path) -> Self:
+        """The same student with a mentor that has been trained to `folder`."""
+        if self.mentor is None:
+            return self
+        mentor = self.mentor.model_copy(update={"model": str(folder), "student": None})
+        return self.model_copy(update={"mentor": mentor})
+
+    @model_validator(mode="after")
+    def _starts_somewhere(self) -> Self:
+        if self.model is None and self.mentor is None:
+            raise ValueError("name a model, or a mentor to start from")
+        return self
+
+
+class StudentMentorSettings(MentorSettings):
+    """A mentor that is given, or trained first."""
+
+    student: StudentSettings | None = None
+
+    @model_validator(mode="after")
+    def _teaches(self) -> Self:
+        if (self.model is None) == (self.student is None):
+            raise ValueError("a mentor is either a model or a student")
+        lessons = [name for name in type(self).model_fields if name not in ("model", "student")]
+        if all(getattr(self, name) is None for name in lessons):
+            raise ValueError(f"a mentor must pass something on; choose at least one of {', '.join(lessons)}")
+        return self
+
+
+class ColbertSettings(StudentSettings):
     """A ColBERT student. By default it is trained pairwise: its MaxSim margins must match the teacher's.
 
-    `layers` keeps only the encoder's first layers. `calibrate` scales the teacher's margins to the spread of the
-    starting student's, whose similarities are bounded. `projection_learning_rate` (None: the trainer's) is for the
-    projection to `dimension`, drawn at random above an encoder that knows much already. `dropout` None: its own.
+    `dimension` None: 128, or that of the ColBERT it starts from. `calibrate` scales the teacher's margins to the spread
+    of the starting student's, whose similarities are bounded. `projection_learning_rate` (None: the trainer's) is for
+    the projection to `dimension`, drawn at random above an encoder that knows much already. `dropout` None: its own.
     `mini_batch_size` is the number of texts that go through the student at a time; the gradient is that of the whole
     batch. None: all of them, or under `accumulation` those of `batch_size` rows.
     """
 
-    model: str
-    dimension: int = Field(default=128, ge=1)
-    layers: int | None = Field(default=None, ge=1)
+    mentor: ColbertMentorSettings | None = None
+    dimension: int | None = Field(default=None, ge=1)
     query_length: int = Field(default=32, ge=4)
     document_length: int = Field(default=180, ge=4)
     negatives: int = Field(default=2, ge=1)
@@ -38,14 +92,22 @@ class ColbertSettings(Section):
     trainer: TrainerSettings = TrainerSettings()
 
 
-class SpladeSettings(Section):
+class ColbertMentorSettings(StudentMentorSettings):
+    """A larger ColBERT and what it passes on; see `menura.losses.representations`."""
+
+    student: ColbertSettings | None = None
+    token_embeddings: TokenEmbeddingsSettings | None = None
+    alignment: AlignmentSettings | None = None
+
+
+class SpladeSettings(StudentSettings):
     """A SPLADE student. By default its dot product must match the teacher's score; a FLOPS penalty keeps it sparse.
 
     Either the penalties' weights are given under `regularizers`, or a `budget` of active terms finds them. `dropout`
     None: the model's own. `mini_batch_size` as in `ColbertSettings`.
     """
 
-    model: str
+    mentor: SpladeMentorSettings | None = None
     max_length: int = Field(default=256, ge=4)
     negatives: int = Field(default=2, ge=1)
     objectives: ObjectivesSettings = ObjectivesSettings(pointwise_mse=PointwiseMSESettings())
@@ -81,8 +143,19 @@ class SpladeSettings(Section):
         return self
 
 
+class SpladeMentorSettings(StudentMentorSettings):
+    """A larger SPLADE and what it passes on."""
+
+    student: SpladeSettings | None = None
+    vocabulary_vectors: VocabularyVectorsSettings | None = None
+
+
 class StudentsSettings(Section):
     """Which students to train; at least one."""
 
     colbert: ColbertSettings | None = None
     splade: SpladeSettings | None = None
+
+
+for settings in (StudentMentorSettings, ColbertSettings, SpladeSettings):
+    settings.model_rebuild()  # students have mentors, which may be students

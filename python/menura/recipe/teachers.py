@@ -9,9 +9,10 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from menura.recipe.section import Section, check_field
 from menura.recipe.trainer import TrainerSettings
 
-__all__ = ["CausalLmSettings", "FinetuneSettings", "FunctionSettings", "Head", "TeacherSettings"]
+__all__ = ["CausalLmSettings", "FinetuneSettings", "FunctionSettings", "Head", "Retriever", "TeacherSettings"]
 
 Head = Literal["classification", "token_matching"]
+Retriever = Literal["colbert", "splade"]
 
 
 class FinetuneSettings(Section):
@@ -67,8 +68,9 @@ class FunctionSettings(Section):
 class TeacherSettings(Section):
     """Who answers: a cross-encoder with one label, used as it is unless there is `finetune`.
 
-    Or `model` is a language model, asked as `causal_lm` says; or a `function` takes its place. Or somebody else has
-    asked: the scores that `menura key import` has `imported` under this name (or digest), and no others.
+    Or `model` is a language model, asked as `causal_lm` says, or a `retriever`, a ColBERT or a SPLADE that is larger
+    than the students, of whose texts `max_length` limits the passages; or a `function` takes its place. Or somebody
+    else has asked: the scores that `menura key import` has `imported` under this name (or digest), and no others.
     `batch_tokens` None: 2,048 on a CPU, 32,768 on a GPU.
     """
 
@@ -78,6 +80,7 @@ class TeacherSettings(Section):
     batch_tokens: int | None = Field(default=None, ge=1)
     finetune: FinetuneSettings | None = None
     causal_lm: CausalLmSettings | None = None
+    retriever: Retriever | None = None
     function: FunctionSettings | None = None
     imported: str | None = None
 
@@ -85,7 +88,8 @@ class TeacherSettings(Section):
     def _is_one_teacher(self) -> TeacherSettings:
         if [self.model, self.function, self.imported].count(None) != 2:
             raise ValueError("a teacher is one of model, function and imported")
-        chosen = [name for name in ("finetune", "causal_lm", "function", "imported") if getattr(self, name) is not None]
+        kinds = ("finetune", "causal_lm", "retriever", "function", "imported")
+        chosen = [name for name in kinds if getattr(self, name) is not None]
         if len(chosen) > 1:
             raise ValueError(f"{' and '.join(chosen)} exclude each other")
         return self

@@ -2,11 +2,11 @@
 
 from menura.students.acceleration import accelerate, restore
 from menura.students.checkpoints import save_student
-from menura.students.colbert import build_colbert
+from menura.students.colbert import build_colbert, load_colbert
 from menura.students.index import ColbertIndex, SpladeIndex
 from menura.students.lora import add_lora, has_lora, merge_lora
 from menura.students.search import Search, colbert_search, splade_search
-from menura.students.splade import build_splade, vocabulary_size
+from menura.students.splade import build_splade, load_splade, vocabulary_size
 
 __all__ = [
     "ColbertIndex",
@@ -18,6 +18,8 @@ __all__ = [
     "build_splade",
     "colbert_search",
     "has_lora",
+    "load_colbert",
+    "load_splade",
     "merge_lora",
     "restore",
     "save_student",

@@ -14,52 +14,76 @@ from sentence_transformers.base.modules.dense import Dense
 from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
 from sentence_transformers.util import load_file_path
 from torch import nn
-from transformers import PreTrainedModel
 
 from menura.errors import MenuraError
 from menura.recipe import ColbertSettings
+from menura.students.dimension import reduce_dimension
+from menura.students.layers import keep_layers
 from menura.weights import resolve_model
 
-__all__ = ["build_colbert"]
+__all__ = ["build_colbert", "load_colbert"]
+
+
+DIMENSION = 128
 
 
 def build_colbert(settings: ColbertSettings, *, seed: int = 0) -> MultiVectorEncoder:
-    """A `MultiVectorEncoder` from any encoder, or from an existing ColBERT as it is.
+    """A `MultiVectorEncoder` from any encoder, or from an existing ColBERT.
 
-    From an encoder: its first `layers` (None: all), a semi-orthogonal projection of every token to `dimension`, drawn
-    from `seed`, so that similarities survive it, and unit length. Documents leave out punctuation; neither side has a
-    prompt or expansion tokens.
+    From an encoder: `layers` of it (None: all), a semi-orthogonal projection of every token to `dimension` (None: 128),
+    drawn from `seed`, so that similarities survive it, and unit length. Documents leave out punctuation; neither side
+    has a prompt or expansion tokens. From a ColBERT: `layers` of it, and its projection on fewer dimensions where
+    `dimension` asks for that; everything else as it is.
 
     Raises:
-        MenuraError: the model cannot be loaded or has fewer layers.
+        MenuraError: the model cannot be loaded, or has fewer layers or dimensions.
     """
-    path = resolve_model(settings.model)
+    reference = settings.start
+    if reference is None:
+        raise MenuraError("[students] a student that starts from its mentor needs a trained one; train it first.")
+    path = resolve_model(reference)
+    existing = _is_colbert(path)
     try:
-        if _is_colbert(path):
-            return MultiVectorEncoder(path).float()
-        transformer = Transformer(path)
+        model = MultiVectorEncoder(path) if existing else _from_encoder(Transformer(path), settings, seed)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise MenuraError(f"[students] cannot load an encoder from {settings.model!r}: {reason}") from error
+        raise MenuraError(f"[students] cannot load an encoder from {reference!r}: {reason}") from error
+    if settings.layers is not None:
+        keep_layers(model, settings.layers, reference)
+    if existing and settings.dimension is not None:
+        reduce_dimension(model, settings.dimension, reference)
+    return model.float()
+
+
+def load_colbert(reference: str) -> MultiVectorEncoder:
+    """An existing ColBERT as it was saved, in the layout of sentence-transformers, PyLate or ColBERT.
+
+    Raises:
+        MenuraError: it cannot be loaded, or is something else.
+    """
+    path = resolve_model(reference)
+    if not _is_colbert(path):
+        raise MenuraError(f"[students] there is no ColBERT in {reference!r}; name one, or train it first.")
+    return build_colbert(ColbertSettings(model=reference))
+
+
+def _from_encoder(transformer: Transformer, settings: ColbertSettings, seed: int) -> MultiVectorEncoder:
     transformer.query_length = _at_most(settings.query_length, transformer)
     transformer.document_length = _at_most(settings.document_length, transformer)
-    if settings.layers is not None:
-        _keep_layers(transformer.model, settings.layers, settings.model)
-    width = transformer.get_embedding_dimension()
+    width, dimension = transformer.get_embedding_dimension(), settings.dimension or DIMENSION
     projection = Dense(
         width,
-        settings.dimension,
+        dimension,
         bias=False,
         activation_function=nn.Identity(),
         module_input_name="token_embeddings",
-        init_weight=_semi_orthogonal(settings.dimension, width, seed),
+        init_weight=_semi_orthogonal(dimension, width, seed),
     )
     mask = MultiVectorMask(skiplist_words=list(string.punctuation))
-    model = MultiVectorEncoder(
+    return MultiVectorEncoder(
         modules=[transformer, projection, mask, Normalize(module_input_name="token_embeddings")],
         similarity_fn_name="maxsim",
     )
-    return model.float()
 
 
 def _is_colbert(path: str) -> bool:
@@ -79,15 +103,6 @@ def _at_most(length: int, transformer: Transformer) -> int:
     positions = (transformer.max_seq_length, getattr(transformer.config, "max_position_embeddings", None))
     limit: int = min([length, *filter(None, positions)])
     return limit
-
-
-def _keep_layers(encoder: PreTrainedModel, layers: int, name: str) -> None:
-    total = encoder.config.num_hidden_layers
-    stacks = [module for module in encoder.modules() if isinstance(module, nn.ModuleList) and len(module) == total]
-    if not stacks or layers > total:
-        raise MenuraError(f"[students] {name} has {total} layers; cannot keep the first {layers}.")
-    del stacks[0][layers:]
-    encoder.config.num_hidden_layers = layers
 
 
 def _semi_orthogonal(rows: int, columns: int, seed: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Who answers: cross-encoders, taken as they are or fine-tuned; language models that say yes or no; functions."""
+"""Who answers: cross-encoders, as they are or fine-tuned; language models that say yes or no; retrievers; functions."""
 
 from menura.teachers.causal_lm import CausalLmTeacher
 from menura.teachers.cross_encoder import CrossEncoderTeacher
@@ -9,6 +9,7 @@ from menura.teachers.function import FunctionTeacher
 from menura.teachers.imported import ImportedFingerprint, ImportedTeacher
 from menura.teachers.opening import AnyTeacher, load_teacher
 from menura.teachers.prompt import Prompt
+from menura.teachers.retriever import RetrieverTeacher
 from menura.teachers.token_matching import TokenMatching
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "ImportedFingerprint",
     "ImportedTeacher",
     "Prompt",
+    "RetrieverTeacher",
     "TokenMatching",
     "finetune",
     "load_teacher",

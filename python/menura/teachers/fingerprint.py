@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 import torch
-from sentence_transformers import CrossEncoder, SentenceTransformer
+from sentence_transformers.base.model import BaseModel
 from sentence_transformers.base.modules import Module
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -47,7 +47,7 @@ def weights_digest(model: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def config_digest(model: CrossEncoder | SentenceTransformer | PreTrainedModel) -> str:
+def config_digest(model: BaseModel | PreTrainedModel) -> str:
     """A hash of what the weights leave open: the transformer's config and the settings of the modules around it."""
     config = model.config.to_dict() if model.config else {}
     config = {key: value for key, value in config.items() if key not in PROVENANCE}

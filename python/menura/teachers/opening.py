@@ -7,14 +7,15 @@ from menura.teachers.causal_lm import CausalLmTeacher
 from menura.teachers.cross_encoder import CrossEncoderTeacher
 from menura.teachers.function import FunctionTeacher
 from menura.teachers.imported import ImportedTeacher
+from menura.teachers.retriever import RetrieverTeacher
 
 __all__ = ["AnyTeacher", "load_teacher"]
 
-AnyTeacher = CrossEncoderTeacher | CausalLmTeacher | FunctionTeacher | ImportedTeacher
+AnyTeacher = CrossEncoderTeacher | CausalLmTeacher | RetrieverTeacher | FunctionTeacher | ImportedTeacher
 
 
 def load_teacher(settings: TeacherSettings) -> AnyTeacher:
-    """The teacher of `settings`: a function, a language model, else a cross-encoder, as it is before `finetune`.
+    """The teacher of `settings`: a function, a language model, a retriever, else a cross-encoder before `finetune`.
 
     Whose scores were `imported` is no teacher to load; it is known by an answer key.
 
@@ -26,4 +27,6 @@ def load_teacher(settings: TeacherSettings) -> AnyTeacher:
     options = settings.model_dump(include={"max_length", "batch_tokens", "bf16"})
     if settings.causal_lm is not None:
         return CausalLmTeacher.load(settings.source, **settings.causal_lm.model_dump(), **options)
+    if settings.retriever is not None:
+        return RetrieverTeacher.load(settings.source, kind=settings.retriever, **options)
     return CrossEncoderTeacher.load(settings.source, **options)

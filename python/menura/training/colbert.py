@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from datasets import Dataset
 from sentence_transformers import MultiVectorEncoder, MultiVectorEncoderTrainingArguments
@@ -14,6 +15,7 @@ from menura.losses import Affine, ColbertDistillationLoss
 from menura.recipe import ColbertSettings
 from menura.trainer import trainer_arguments
 from menura.training.calibration import fit_margin_scale
+from menura.training.mentoring import build_mentor
 from menura.training.objectives import build_objectives, learning_rates
 from menura.training.online import OnlineExamples
 from menura.training.running import TrainingResult, calibrate, finish, mini_batch_size, prepare, rows_of
@@ -28,9 +30,9 @@ def train_colbert(
     """Distil a ColBERT: `menura.losses.ColbertDistillationLoss` on `examples` (see `build_examples`),
     which may be made while it trains (`OnlineExamples`).
 
-    With `settings.calibrate`, the teacher's margins are first scaled to the spread of the starting student's. The
-    factor is fitted once and written to ``output/calibration.json``. A run that was cut short goes on from its latest
-    whole checkpoint under ``output/checkpoints``, with the same factor.
+    With `settings.calibrate`, the teacher's margins are first scaled to the spread of the starting student's, or of its
+    mentor's where it has one. The factor is fitted once and written to ``output/calibration.json``. A run that was cut
+    short goes on from its latest whole checkpoint under ``output/checkpoints``, with the same factor.
 
     Raises:
         MenuraError: `output` cannot be written, or holds only broken checkpoints.
@@ -59,19 +61,22 @@ def colbert_loss(
     seed: int,
 ) -> ColbertDistillationLoss:
     """What the student is asked for. Fits the map from the teacher's scale, unless there is a `checkpoint`."""
-    fit = partial(fit_margin_scale, model, examples, seed=seed) if settings.calibrate else Affine
-    calibration = calibrate(output, checkpoint, fit)
+    size = mini_batch_size(settings)
+    mentor, lessons = build_mentor(settings.mentor, model, size)
+    scale = model if mentor is None else cast(MultiVectorEncoder, mentor.model)
+    fit = partial(fit_margin_scale, scale, examples, seed=seed) if settings.calibrate else Affine
     return ColbertDistillationLoss(
         model,
-        build_objectives(settings.objectives),
-        calibration=calibration,
-        mini_batch_size=mini_batch_size(settings),
+        [*build_objectives(settings.objectives), *lessons],
+        calibration=calibrate(output, checkpoint, fit),
+        mini_batch_size=size,
+        mentor=mentor,
     )
 
 
 def own_rates(model: MultiVectorEncoder, settings: ColbertSettings) -> dict[str, float]:
     """The rates of the projection and of what objectives learn, by patterns of how their names begin in the loss."""
-    rates = learning_rates(settings.objectives)
+    rates = learning_rates(settings)
     if settings.projection_learning_rate is None:
         return rates
     for name, module in model.named_children():

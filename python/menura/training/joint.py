@@ -66,7 +66,7 @@ def train_joint(
             **trainer_arguments(colbert[1].trainer, output=str(output / "checkpoints"), seed=seed, whole_batches=True),
             learning_rate_mapping={
                 r"^splade\.": splade[1].trainer.learning_rate,
-                **{rf"^splade\.{name}": rate for name, rate in learning_rates(splade[1].objectives).items()},
+                **{rf"^splade\.{name}": rate for name, rate in learning_rates(splade[1]).items()},
                 **{rf"^colbert\.{name}": rate for name, rate in own_rates(*colbert).items()},
             },
         ),

@@ -13,7 +13,7 @@ from menura.losses import (
     PointwiseMSE,
     RankNet,
 )
-from menura.recipe import ObjectivesSettings
+from menura.recipe import ColbertSettings, ObjectivesSettings, SpladeSettings
 
 __all__ = ["build_objectives", "learning_rates"]
 
@@ -34,9 +34,13 @@ def build_objectives(settings: ObjectivesSettings) -> list[Objective[Any]]:
     return [OBJECTIVES[name](**section.model_dump(exclude=RATES)) for name, section in settings.chosen.items()]
 
 
-def learning_rates(settings: ObjectivesSettings) -> dict[str, float]:
+def learning_rates(settings: ColbertSettings | SpladeSettings) -> dict[str, float]:
     """The rates of parameters that objectives learn, by patterns of how their names begin in the loss."""
-    learned = settings.pointwise_mse
-    if learned is None or not learned.learn_calibration:
-        return {}
-    return {r"objectives\.\d+\.calibration\.": learned.calibration_learning_rate}
+    of_mentor = settings.mentor.scores if settings.mentor is not None else None
+    places = {r"objectives\.\d+": settings.objectives, r"objectives\.\d+\.objective": of_mentor}
+    learned = {place: section.pointwise_mse for place, section in places.items() if section is not None}
+    return {
+        rf"{place}\.calibration\.": section.calibration_learning_rate
+        for place, section in learned.items()
+        if section is not None and section.learn_calibration
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from datasets import Dataset
 from sentence_transformers import SparseEncoder, SparseEncoderTrainingArguments
@@ -14,6 +15,7 @@ from menura.recipe import SpladeSettings
 from menura.students import vocabulary_size
 from menura.trainer import trainer_arguments
 from menura.training.calibration import fit_calibration
+from menura.training.mentoring import build_mentor
 from menura.training.objectives import build_objectives, learning_rates
 from menura.training.online import OnlineExamples
 from menura.training.running import TrainingResult, calibrate, finish, mini_batch_size, prepare, rows_of
@@ -32,9 +34,9 @@ def train_splade(
     """Distil a SPLADE: `menura.losses.SpladeDistillationLoss` on `examples` (see `build_examples`),
     which may be made while it trains (`OnlineExamples`).
 
-    The map from the teacher's scale to the student's is fitted once, before the first step, and written to
-    ``output/calibration.json``; where no objective needs logits it is the identity. A run that was cut short goes on
-    from its latest whole checkpoint under ``output/checkpoints``, with the same map.
+    The map from the teacher's scale to the student's, or to its mentor's where it has one, is fitted once, before the
+    first step, and written to ``output/calibration.json``; where no objective needs logits it is the identity. A run
+    that was cut short goes on from its latest whole checkpoint under ``output/checkpoints``, with the same map.
 
     Raises:
         MenuraError: `output` cannot be written, or holds only broken checkpoints.
@@ -45,7 +47,7 @@ def train_splade(
         model=model,
         args=SparseEncoderTrainingArguments(
             **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed, whole_batches=True),
-            learning_rate_mapping={f"^{name}": rate for name, rate in learning_rates(settings.objectives).items()},
+            learning_rate_mapping={f"^{name}": rate for name, rate in learning_rates(settings).items()},
         ),
         train_dataset=rows_of(examples),
         loss=loss,
@@ -64,12 +66,19 @@ def splade_loss(
     seed: int,
 ) -> tuple[SpladeDistillationLoss, list[TrainerCallback]]:
     """What the student is asked for, and what changes it between steps. See `colbert_loss`."""
-    fit = partial(fit_calibration, model, examples, seed=seed) if settings.objectives.need_logits else Affine
-    calibration = calibrate(output, checkpoint, fit)
+    size = mini_batch_size(settings)
+    mentor, lessons = build_mentor(settings.mentor, model, size)
+    scale = model if mentor is None else cast(SparseEncoder, mentor.model)
+    fit = partial(fit_calibration, scale, examples, seed=seed) if settings.objectives.need_logits else Affine
     vocabulary = vocabulary_size(model)
     regularizers = build_regularizers(settings, vocabulary=vocabulary)
-    objectives = [*build_objectives(settings.objectives), *regularizers]
-    loss = SpladeDistillationLoss(model, objectives, calibration=calibration, mini_batch_size=mini_batch_size(settings))
+    loss = SpladeDistillationLoss(
+        model,
+        [*build_objectives(settings.objectives), *lessons, *regularizers],
+        calibration=calibrate(output, checkpoint, fit),
+        mini_batch_size=size,
+        mentor=mentor,
+    )
     watched = _first_positives(examples)
     return loss, sparsity_callbacks(settings, loss, regularizers, vocabulary=vocabulary, texts=watched)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 
 import torch
-from torch import Tensor
+from sentence_transformers.base.losses.merged_forward import embed_columns_padded
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
+from typing_extensions import Self
 
 from menura.losses.encoded.encoded import Encoded
 from menura.losses.encoded.features import Features
+from menura.losses.encoded.padding import stack_padded
 from menura.losses.gathering import of_other_processes, process_count, require_whole_batch
 from menura.ops import maxsim
 
@@ -40,6 +43,23 @@ class EncodedColbert(Encoded):
         self.query_mask = query_mask
         self.documents = documents
         self.document_mask = document_mask
+
+    @classmethod
+    def of(cls, encoder: nn.Module, features: list[Features], *, logits: Tensor | None, weights: Tensor | None) -> Self:
+        """What `encoder`, a `MultiVectorEncoder` or what stands for one, makes of a batch."""
+        # Copies: the model writes into what it is given.
+        queries, *passages = [dict(column) for column in features]
+        encoded = encoder(queries, task="query")
+        embeddings, masks = embed_columns_padded(encoder, passages, None, task_default="document")
+        return cls(
+            encoded["token_embeddings"],
+            encoded["attention_mask"],
+            stack_padded(embeddings),
+            stack_padded(masks),
+            logits=logits,
+            weights=weights,
+            features=features,
+        )
 
     @cached_property
     def scores(self) -> Tensor:

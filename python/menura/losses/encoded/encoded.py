@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import copy
 from functools import cached_property
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from typing_extensions import Self
 
 from menura.losses.encoded.features import Features, text_keys
+from menura.losses.encoded.hidden_states import HiddenStates
+from menura.losses.encoded.padding import stack_padded
 from menura.losses.gathering import of_other_processes
 
-__all__ = ["Encoded", "stack_padded"]
+__all__ = ["Encoded"]
 
 
 class Encoded(ABC):
@@ -21,12 +25,35 @@ class Encoded(ABC):
         logits: the teacher's scores `[B,N]`, on the student's scale. None: there is no teacher.
         weights: `[B,N]`, how much each logit counts. None: all the same.
         features: what was encoded, the queries' and one column for each of the N passages.
+
+    `mentor` is the same batch as a larger student sees it, and `hidden_states` are those that were asked for; the loss
+    sets both.
     """
+
+    mentor: Self | None = None
+    hidden_states: HiddenStates | None = None
 
     def __init__(self, logits: Tensor | None, weights: Tensor | None, features: list[Features]) -> None:
         self._logits = logits
         self.weights = weights
         self.features = features
+
+    @classmethod
+    @abstractmethod
+    def of(cls, encoder: nn.Module, features: list[Features], *, logits: Tensor | None, weights: Tensor | None) -> Self:
+        """What `encoder`, a model or what stands for it, makes of a batch."""
+
+    def taught_by(self, logits: Tensor) -> Self:
+        """The same batch under other logits, all of which count the same; nothing of it is computed again."""
+        taught = copy(self)
+        taught._logits, taught.weights = logits, None
+        return taught
+
+    @property
+    def token_masks(self) -> tuple[Tensor, Tensor]:
+        """Which tokens of the queries `[B,Lq]` and of the passages `[B,N,L]` are not padding."""
+        queries, *passages = (_is_token(column) for column in self.features)
+        return queries, stack_padded(passages)
 
     @property
     def logits(self) -> Tensor:
@@ -65,11 +92,8 @@ class Encoded(ABC):
         """
 
 
-def stack_padded(columns: list[Tensor]) -> Tensor:
-    """N columns `[B,L_n,...]` of different lengths as `[B,N,L,...]`, padded with zeros."""
-    length = max(column.shape[1] for column in columns)
-    padded = [
-        torch.cat([column, column.new_zeros(column.shape[0], length - column.shape[1], *column.shape[2:])], dim=1)
-        for column in columns
-    ]
-    return torch.stack(padded, dim=1)
+def _is_token(features: Features) -> Tensor:
+    """Expansion tokens are tokens, whether the others attend to them or not."""
+    mask: Tensor = features["attention_mask"].bool()
+    expansion = features.get("query_expansion_positions")
+    return mask if expansion is None else mask | expansion.bool()

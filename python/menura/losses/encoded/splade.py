@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import torch
-from torch import Tensor
+from sentence_transformers.base.losses.merged_forward import merge_feature_batches
+from torch import Tensor, nn
+from typing_extensions import Self
 
 from menura.losses.encoded.encoded import Encoded
 from menura.losses.encoded.features import Features
-from menura.losses.encoded.sparse_rows import Rows, SparseRows, as_matrix, join_rows
+from menura.losses.encoded.sparse_rows import Rows, SparseRows, as_matrix, join_rows, split_rows
 from menura.losses.gathering import of_other_processes, process_count, require_whole_batch
 from menura.ops import sparse_dot
 
@@ -37,6 +39,14 @@ class EncodedSplade(Encoded):
         super().__init__(logits, weights, features)
         self._queries = queries
         self._passages = passages
+
+    @classmethod
+    def of(cls, encoder: nn.Module, features: list[Features], *, logits: Tensor | None, weights: Tensor | None) -> Self:
+        """What `encoder`, a `SparseEncoder` or what stands for one, makes of a batch."""
+        # Copies: the model writes into what it is given.
+        queries, *columns = [dict(column) for column in features]
+        vectors = encoder(queries)["sentence_embedding"]
+        return cls(vectors, _encode_columns(encoder, columns), logits=logits, weights=weights, features=features)
 
     @property
     def queries(self) -> Tensor:
@@ -77,3 +87,11 @@ class EncodedSplade(Encoded):
     @cached_property
     def _documents(self) -> Rows:
         return join_rows(self._passages)
+
+
+def _encode_columns(encoder: nn.Module, columns: list[Features]) -> list[Rows]:
+    """Columns of passages in one forward where they are of one kind."""
+    merged = merge_feature_batches(columns) if len(columns) > 1 else None
+    if merged is None:
+        return [encoder(column)["sentence_embedding"] for column in columns]
+    return split_rows(encoder(merged)["sentence_embedding"], len(columns))

@@ -1,0 +1,28 @@
+"""The layers of a transformer, counted from 1."""
+
+from __future__ import annotations
+
+from torch import nn
+
+__all__ = ["evenly", "layer_stack"]
+
+
+def evenly(count: int, total: int) -> list[int]:
+    """`count` of `total` layers at even distances, the last one among them: 3 of 6 are 2, 4 and 6."""
+    return [number * total // count for number in range(1, count + 1)]
+
+
+def layer_stack(model: nn.Module) -> nn.ModuleList:
+    """Where the layers of the transformer in `model` are held.
+
+    Raises:
+        ValueError: `model` holds no transformer, or its layers are not in one list.
+    """
+    for module in model.modules():
+        total = getattr(getattr(module, "config", None), "num_hidden_layers", None)
+        if total is None:
+            continue
+        for stack in module.modules():
+            if isinstance(stack, nn.ModuleList) and len(stack) == total:
+                return stack
+    raise ValueError(f"[layers] {type(model).__name__} holds no list of transformer layers.")
