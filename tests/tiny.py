@@ -7,16 +7,26 @@ import random
 import string
 from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 from transformers import (
     BertConfig,
     BertForMaskedLM,
     BertForSequenceClassification,
     BertModel,
     BertTokenizer,
+    CLIPConfig,
+    CLIPImageProcessor,
+    CLIPModel,
+    CLIPProcessor,
     LlamaConfig,
     LlamaForCausalLM,
     PreTrainedModel,
+    SiglipConfig,
+    SiglipImageProcessor,
+    SiglipModel,
+    SiglipProcessor,
 )
 
 WORDS = """
@@ -33,14 +43,20 @@ VOCABULARY = [
     *string.digits,
     *WORDS,
 ]
+_SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 
 
 def tiny_tokenizer_folder(folder: Path) -> str:
     """The lower-casing WordPiece tokenizer of all the models here, without a model."""
+    tiny_tokenizer(folder).save_pretrained(folder)
+    return str(folder)
+
+
+def tiny_tokenizer(folder: Path) -> BertTokenizer:
+    """The same, with its vocabulary in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
-    BertTokenizer(vocab=str(folder / "vocab.txt"), model_max_length=128).save_pretrained(folder)
-    return str(folder)
+    return BertTokenizer(vocab=str(folder / "vocab.txt"), model_max_length=128)
 
 
 def tiny_encoder(folder: Path, *, layers: int = 2) -> str:
@@ -69,6 +85,37 @@ def tiny_causal_lm(folder: Path) -> str:
         max_position_embeddings=128,
     )
     return _save(LlamaForCausalLM(config), folder)
+
+
+def tiny_dual_encoder(folder: Path, *, siglip: bool = False) -> str:
+    """A CLIP of 32 dimensions, for images of 16 x 16 pixels and texts of 16 tokens; or a SigLIP."""
+    text = {"vocab_size": len(VOCABULARY), "max_position_embeddings": 16, **_SMALL}
+    vision = {"image_size": 16, "patch_size": 8, **_SMALL}
+    if siglip:
+        model = SiglipModel(SiglipConfig(text_config={**text, "projection_size": 32}, vision_config=vision))
+        processor = SiglipProcessor(SiglipImageProcessor(size={"height": 16, "width": 16}), tiny_tokenizer(folder))
+    else:
+        end = VOCABULARY.index("[SEP]")
+        model = CLIPModel(
+            CLIPConfig(text_config={**text, "eos_token_id": end}, vision_config=vision, projection_dim=16)
+        )
+        size = {"height": 16, "width": 16}
+        processor = CLIPProcessor(
+            CLIPImageProcessor(size={"shortest_edge": 16}, crop_size=size), tiny_tokenizer(folder)
+        )
+    saved = _save(model, folder)
+    processor.save_pretrained(folder)
+    return saved
+
+
+def tiny_images(folder: Path, count: int) -> list[Path]:
+    """PNG files of 20 x 18 random pixels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    generator = np.random.default_rng(0)
+    paths = [folder / f"{number}.png" for number in range(count)]
+    for path in paths:
+        Image.fromarray(generator.integers(0, 256, (18, 20, 3), np.uint8)).save(path)
+    return paths
 
 
 def tiny_beir(folder: Path, *, passages: int = 40, queries: int = 12) -> Path:

@@ -269,5 +269,7 @@ def test_adapters_and_accumulation(written):
         "lora: {r: 8}": "unknown key 'students.splade.lora.r'; known here: rank, alpha, target_modules",
         "mini_batch_size: 0": "students.splade.mini_batch_size = 0",
         "trainer: {accumulation: 0}": "students.splade.trainer.accumulation = 0",
+        "trainer: {accumulation: 2}\n    objectives: {sim_cse: {}}": ":8: students.splade.objectives.sim_cse: it sends",
+        "mini_batch_size: 8\n    objectives: {masked_words: {}}": ":8: students.splade.objectives.masked_words: ",
     }.items():
         assert told in failure(written(start + text + "\n"))

@@ -57,11 +57,11 @@ def train(folder, case, output, death):
     running.show_progress = show_and_die
     if case.startswith("colbert"):
         settings = ColbertSettings(model=str(folder / "encoder"), dimension=8, **options)
-        colbert.build_objectives = lambda _: [MarginMSE(), InBatchContrast()]
+        colbert.build_objectives = lambda *_: [MarginMSE(), InBatchContrast()]
         colbert.train_colbert(build_colbert(settings), settings, examples(), output=output, seed=1)
     else:
         settings = SpladeSettings(model=str(folder / "lm"), **options)
-        splade.build_objectives = lambda _: [PointwiseMSE(), InBatchContrast()]
+        splade.build_objectives = lambda *_: [PointwiseMSE(), InBatchContrast()]
         splade.train_splade(build_splade(settings), settings, examples(), output=output, seed=1)
 
 

@@ -9,7 +9,7 @@ import torch
 from transformers import TrainerCallback
 
 from menura import MenuraError
-from menura.recipe import ColbertSettings, JointSettings, SpladeSettings, TrainerSettings
+from menura.recipe import ColbertSettings, JointSettings, ObjectivesSettings, SpladeSettings, TrainerSettings
 from menura.recipe.joint import PerStudent
 from menura.students import build_colbert, build_splade
 from menura.training import build_examples, running, train_colbert, train_joint, train_splade
@@ -103,6 +103,22 @@ def test_students_that_teach_each_other_come_to_agree(students, tmp_path):
     trained(students, TAUGHT.model_copy(update={"peer": PerStudent(colbert=10, splade=10)}), tmp_path)
     first, *_, last = (float(entry["colbert_peer"]) + float(entry["splade_peer"]) for entry in history(tmp_path))
     assert last < 0.7 * first
+
+
+def test_each_students_weights_are_its_own(students, tmp_path):
+    learned = {"weight": "learned"}
+    objectives = ({"margin_mse": learned}, {"margin_mse": learned, "masked_words": {"weight": {"from": 1, "to": 0}}})
+    students = [
+        settings.model_copy(update={"objectives": ObjectivesSettings.model_validate(chosen)})
+        for settings, chosen in zip(students, objectives, strict=True)
+    ]
+    trained(students, ALONE, tmp_path)
+    entries = history(tmp_path)
+    scheduled = [float(entry["splade_masked_words_weight"]) for entry in entries]
+    assert scheduled == pytest.approx([1, 0.8, 0.6, 0.4, 0.2, 0])
+    last = [float(entries[-1][f"{name}_margin_mse_weight"]) for name in ("colbert", "splade")]
+    assert last[0] != last[1]
+    assert all(abs(weight - 1) > 0.01 for weight in last)
 
 
 def test_both_are_saved_and_read_as_always(students, tmp_path):

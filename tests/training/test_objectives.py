@@ -26,24 +26,34 @@ def examples(logits=LOGITS):
     return build_examples(CANDIDATES, logits, QUERIES, CORPUS, negatives=2)
 
 
-def test_every_objective_can_be_chosen_and_says_alike_whether_it_needs_logits():
+@pytest.fixture(scope="module")
+def student(tmp_path_factory):
+    """A model and its reference."""
+    folder = tiny_masked_lm(tmp_path_factory.mktemp("lm"))
+    return build_splade(SpladeSettings(model=folder)), folder
+
+
+def test_every_objective_can_be_chosen_and_says_alike_what_it_needs(student):
     assert set(OBJECTIVES) == set(ObjectivesSettings.model_fields)
     settings = ObjectivesSettings.model_validate({name: {"weight": 0.5} for name in OBJECTIVES})
-    built = build_objectives(settings)
+    built = build_objectives(settings, *student)
     assert [objective.name for objective in built] == list(OBJECTIVES)
     assert {objective.weight for objective in built} == {0.5}
     assert [objective.name for objective in built if objective.needs_logits] == settings.need_logits
+    assert [objective.name for objective in built if objective.encodes_again] == settings.encode_again
 
 
-def test_what_the_recipe_says_reaches_the_objective():
+def test_what_the_recipe_says_reaches_the_objective(student):
     options = {
         "ranknet": {"pairs": "positive", "temperature": 2.0, "weigh_margins": True},
         "kl_divergence": {"teacher_temperature": 0.25, "student_normalization": "z_score"},
         "contrastive": {"temperature": 0.05},
         "constant_margin": {"margin": 3.0},
         "pointwise_mse": {"learn_calibration": True, "calibration_learning_rate": 0.5},
+        "masked_words": {"share": 0.3, "texts": "queries"},
+        "sim_cse": {"temperature": 0.2, "texts": "passages"},
     }
-    for objective in build_objectives(ObjectivesSettings.model_validate(options)):
+    for objective in build_objectives(ObjectivesSettings.model_validate(options), *student):
         card = objective.get_config_dict()
         wanted = options[objective.name]
         if objective.name == "pointwise_mse":

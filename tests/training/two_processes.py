@@ -17,7 +17,7 @@ from sentence_transformers import (
 from transformers import TrainerCallback
 
 from contrastive import InBatchContrast
-from menura.losses import ColbertDistillationLoss, Flops, MarginMSE, PointwiseMSE, SpladeDistillationLoss
+from menura.losses import ColbertDistillationLoss, Flops, MarginMSE, PointwiseMSE, SimCSE, SpladeDistillationLoss
 from menura.recipe import ColbertSettings, SpladeSettings
 from menura.students import accelerate, build_colbert, build_splade
 from menura.trainer import set_dropout
@@ -54,8 +54,8 @@ class Gradients(TrainerCallback):
                 self.found[name.replace("model.module.", "model.")] = parameter.grad.clone()
 
 
-def gradients(folder, student, mini_batch_size, *, batch_size, **arguments):
-    """By name, of a step on the models in `folder`."""
+def gradients(folder, student, mini_batch_size, *, batch_size, again=False, **arguments):
+    """By name, of a step on the models in `folder`; with `again` one that encodes texts once more."""
     seen = Gradients()
     # In the second process the objective's own parameter starts elsewhere.
     contrast = InBatchContrast()
@@ -63,11 +63,13 @@ def gradients(folder, student, mini_batch_size, *, batch_size, **arguments):
     objectives = [MarginMSE(pairs="all"), PointwiseMSE(), contrast]
     if student == "colbert":
         model = accelerate(build_colbert(ColbertSettings(model=str(folder / "encoder"), dimension=8)))
+        objectives += [SimCSE(model, texts="passages")] * again
         seen.loss = ColbertDistillationLoss(model, objectives, mini_batch_size=mini_batch_size)
         make, make_arguments = MultiVectorEncoderTrainer, MultiVectorEncoderTrainingArguments
     else:
         model = accelerate(build_splade(SpladeSettings(model=str(folder / "lm"))))
         objectives += [Flops("document", weight=0.3), Flops("query", weight=0.2)]
+        objectives += [SimCSE(model, texts="passages")] * again
         seen.loss = SpladeDistillationLoss(model, objectives, mini_batch_size=mini_batch_size)
         make, make_arguments = SparseEncoderTrainer, SparseEncoderTrainingArguments
     set_dropout(model, 0.0)
@@ -91,7 +93,10 @@ def gradients(folder, student, mini_batch_size, *, batch_size, **arguments):
 
 def main(folder):
     torch.set_num_threads(1)
-    found = {f"{student} {size}": gradients(folder, student, size, batch_size=ROWS // 2) for student, size in CASES}
+    found = {
+        f"{student} {size}": gradients(folder, student, size, batch_size=ROWS // 2, again=size is None)
+        for student, size in CASES
+    }
     torch.save(found, folder / f"gradients_{os.environ['RANK']}.pt")
 
 

@@ -16,6 +16,7 @@ from menura.answer_key.share import Share
 from menura.answer_key.store import AnswerKey
 from menura.answer_key.teacher import Teacher
 from menura.answer_key.wanted import Pair, WantedPairs
+from menura.collections import Passage
 
 __all__ = ["AnnotationSummary", "annotate"]
 
@@ -40,7 +41,7 @@ def annotate(
     teacher: Teacher,
     pairs: Sequence[Pair] | pa.Table,
     queries: Mapping[str, str],
-    corpus: Mapping[str, str],
+    corpus: Mapping[str, Passage],
     *,
     share: Share | None = None,
     limit: int | None = None,
@@ -53,7 +54,7 @@ def annotate(
     Args:
         pairs: ids, or a table with the columns `query_id` and `passage_id`.
         queries: query id -> text.
-        corpus: passage id -> text.
+        corpus: passage id -> text; or text and image, for a teacher that sees images.
         share: score this part of the pairs only.
         limit: score at most so many.
         engine: who does the work. None: `teacher` itself, here.

@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from menura.collections import Passage
 from menura.errors import MenuraError
 
-__all__ = ["HASH_BYTES", "Hashes", "hash_column", "hash_texts", "text_hash"]
+__all__ = ["HASH_BYTES", "Hashes", "hash_column", "hash_texts", "passage_hash", "text_hash"]
 
 HASH_BYTES = 16
 
@@ -35,13 +36,25 @@ def text_hash(text: str) -> bytes:
     return hashlib.blake2b(encoded, digest_size=HASH_BYTES).digest()
 
 
-def hash_texts(texts: Iterable[str]) -> Hashes:
-    """The hashes `[N,16]` of `texts`.
+def passage_hash(passage: Passage) -> bytes:
+    """The 16 bytes by which a passage is known: those of its text, or of its text and image together.
 
     Raises:
-        MenuraError: see `text_hash`.
+        MenuraError: see `text_hash`; or the image cannot be read.
     """
-    return np.frombuffer(b"".join(map(text_hash, texts)), np.uint8).reshape(-1, HASH_BYTES)
+    if isinstance(passage, str):
+        return text_hash(passage)
+    content = text_hash(passage.text) + passage.image.digest
+    return hashlib.blake2b(content, digest_size=HASH_BYTES, person=b"text and image").digest()
+
+
+def hash_texts(texts: Iterable[Passage]) -> Hashes:
+    """The hashes `[N,16]` of `texts`, of queries or passages.
+
+    Raises:
+        MenuraError: see `passage_hash`.
+    """
+    return np.frombuffer(b"".join(map(passage_hash, texts)), np.uint8).reshape(-1, HASH_BYTES)
 
 
 def hash_column(hashes: Hashes) -> pa.Array:

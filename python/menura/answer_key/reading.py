@@ -9,13 +9,14 @@ import numpy as np
 
 from menura.answer_key.store import AnswerKey
 from menura.answer_key.wanted import Pair, WantedPairs
+from menura.collections import Passage
 from menura.errors import MenuraError
 
 __all__ = ["are_scored", "other_logits", "read_logits"]
 
 
 def read_logits(
-    key: AnswerKey, teacher: str, pairs: Sequence[Pair], queries: Mapping[str, str], corpus: Mapping[str, str]
+    key: AnswerKey, teacher: str, pairs: Sequence[Pair], queries: Mapping[str, str], corpus: Mapping[str, Passage]
 ) -> dict[Pair, float]:
     """The raw logits of (query id, passage id) `pairs` by the teacher of digest `teacher`.
 
@@ -34,7 +35,7 @@ def read_logits(
 
 
 def are_scored(
-    key: AnswerKey, teacher: str, pairs: Sequence[Pair], queries: Mapping[str, str], corpus: Mapping[str, str]
+    key: AnswerKey, teacher: str, pairs: Sequence[Pair], queries: Mapping[str, str], corpus: Mapping[str, Passage]
 ) -> bool:
     """Whether the teacher of digest `teacher` has scored all of the (query id, passage id) `pairs`."""
     return not np.isnan(key.logits(teacher, WantedPairs.of(pairs, queries, corpus).pairs)).any()
@@ -45,7 +46,7 @@ def other_logits(
     teachers: Collection[str],
     pairs: Sequence[Pair],
     queries: Mapping[str, str],
-    corpus: Mapping[str, str],
+    corpus: Mapping[str, Passage],
 ) -> dict[str, dict[Pair, float]]:
     """What teachers other than those of the digests `teachers` have said of `pairs`, as far as they were asked.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,12 @@ class Identity(Protocol):
 
 
 class Teacher(Protocol):
-    """Whoever judges (query, passage) texts: one raw logit each, `[len(pairs)]`, in their order."""
+    """Whoever judges (query, passage) texts: one raw logit each, `[len(pairs)]`, in their order.
+
+    Most read texts. One that sees images takes a `menura.collections.Passage`, a text with or without an image.
+    """
 
     @property
     def fingerprint(self) -> Identity: ...
 
-    def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]: ...
+    def score(self, pairs: Sequence[tuple[str, Any]]) -> NDArray[np.float32]: ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,11 +13,13 @@ from numpy.typing import NDArray
 
 from menura.answer_key.hashing import hash_texts
 from menura.answer_key.pairs import Pairs
+from menura.collections import Passage, text_of
 from menura.errors import MenuraError
 
 __all__ = ["Pair", "WantedPairs"]
 
 Pair = tuple[str, str]
+Text = TypeVar("Text", bound=Passage)
 
 
 @dataclass(frozen=True)
@@ -26,19 +29,21 @@ class WantedPairs:
     query_ids: list[str]
     passage_ids: list[str]
     query_texts: list[str]
-    passage_texts: list[str]
+    passage_texts: list[Passage]
     query_rows: NDArray[np.integer]
     passage_rows: NDArray[np.integer]
 
     @classmethod
-    def of(cls, pairs: Sequence[Pair] | pa.Table, queries: Mapping[str, str], corpus: Mapping[str, str]) -> WantedPairs:
+    def of(
+        cls, pairs: Sequence[Pair] | pa.Table, queries: Mapping[str, str], corpus: Mapping[str, Passage]
+    ) -> WantedPairs:
         """Look up (query id, passage id) `pairs`, or the columns `query_id` and `passage_id` of a table.
 
         A table's id columns may be dictionaries; that takes the least memory.
 
         Args:
             queries: query id -> text.
-            corpus: passage id -> text.
+            corpus: passage id -> text, or text and image.
 
         Raises:
             MenuraError: an id is unknown.
@@ -73,8 +78,8 @@ class WantedPairs:
         (query,), (passage,) = self.pairs.rows(np.array([position]))
         return self.query_ids[query], self.passage_ids[passage]
 
-    def texts(self, positions: NDArray[np.intp]) -> list[Pair]:
-        """The texts of the distinct pairs at `positions`."""
+    def texts(self, positions: NDArray[np.intp]) -> list[tuple[str, Passage]]:
+        """Queries and passages of the distinct pairs at `positions`."""
         queries, passages = self.pairs.rows(positions)
         return [
             (self.query_texts[query], self.passage_texts[passage])
@@ -93,7 +98,7 @@ class WantedPairs:
 
     @cached_property
     def _passage_lengths(self) -> NDArray[np.int64]:
-        return np.array([len(text) for text in self.passage_texts], np.int64)
+        return np.array([len(text_of(passage)) for passage in self.passage_texts], np.int64)
 
 
 def _encoded(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int32]]:
@@ -108,7 +113,7 @@ def _numbered(identifiers: Iterable[str]) -> tuple[list[str], NDArray[np.int32]]
     return list(numbers), rows
 
 
-def _texts(identifiers: list[str], texts: Mapping[str, str], kind: str) -> list[str]:
+def _texts(identifiers: list[str], texts: Mapping[str, Text], kind: str) -> list[Text]:
     for identifier in identifiers:
         if identifier not in texts:
             some = ", ".join(repr(known) for known in list(texts)[:3])

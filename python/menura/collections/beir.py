@@ -9,6 +9,7 @@ from typing import Any
 
 from menura.collections.collection import Collection, Fields
 from menura.collections.fields import fields_of_side
+from menura.collections.images import Image
 from menura.collections.rows import gather_judgements, gather_texts
 from menura.errors import MenuraError
 from menura.files import json_lines, lines
@@ -16,11 +17,12 @@ from menura.files import json_lines, lines
 __all__ = ["read_beir", "write_beir"]
 
 
-def read_beir(folder: str | Path, *, fields: Iterable[str] = ()) -> Collection:
+def read_beir(folder: str | Path, *, fields: Iterable[str] = (), images: bool = False) -> Collection:
     """Read a BEIR folder. A passage's title and text are joined by a space.
 
     Args:
         fields: ``query.NAME`` and ``passage.NAME``: what else to read of a line, from its own keys or its ``metadata``.
+        images: read what passages have under ``image``: a path, which starts at `folder`, or a ``data:`` URI.
 
     Raises:
         MenuraError: a file is missing or a line is not what it should be (bad JSON, an id or text that is no string,
@@ -30,16 +32,22 @@ def read_beir(folder: str | Path, *, fields: Iterable[str] = ()) -> Collection:
     if not folder.is_dir():
         raise MenuraError(f"[collections] there is no BEIR folder at {folder}.")
     found: Fields = {name: {} for name in fields}
-    corpus = gather_texts(json_lines(folder / "corpus.jsonl"), fields_of_side(found, "passage"))
+    pictures: dict[str, Image] = {}
+    corpus = gather_texts(
+        json_lines(folder / "corpus.jsonl"),
+        fields_of_side(found, "passage"),
+        images=pictures if images else None,
+        folder=folder,
+    )
     queries = gather_texts(json_lines(folder / "queries.jsonl"), fields_of_side(found, "query"))
     qrels = {path.stem: gather_judgements(_judgements(path)) for path in sorted((folder / "qrels").glob("*.tsv"))}
     if not qrels:
         raise MenuraError(f"[collections] {folder} has no judgements; expected qrels/train.tsv, qrels/test.tsv, ...")
-    return Collection(folder.name, corpus, queries, qrels, found)
+    return Collection(folder.name, corpus, queries, qrels, found, pictures)
 
 
 def write_beir(collection: Collection, folder: str | Path) -> None:
-    """Write `collection` as a BEIR folder, its fields as ``metadata``.
+    """Write `collection` as a BEIR folder, its fields as ``metadata`` and its images into `images/`.
 
     Raises:
         MenuraError: the folder cannot be written.
@@ -58,6 +66,8 @@ def write_beir(collection: Collection, folder: str | Path) -> None:
                     metadata = {field: values[identifier] for field, values in fields.items() if identifier in values}
                     if metadata:
                         row["metadata"] = metadata
+                    if side == "passage" and identifier in collection.images:
+                        row["image"] = _write_image(collection.images[identifier], folder)
                     file.write(json.dumps(row, ensure_ascii=False) + "\n")
         for split, judgements in collection.qrels.items():
             with (folder / "qrels" / f"{split}.tsv").open("w", encoding="utf-8") as file:
@@ -66,6 +76,14 @@ def write_beir(collection: Collection, folder: str | Path) -> None:
                     file.writelines(f"{query_id}\t{passage_id}\t{grade}\n" for passage_id, grade in grades.items())
     except OSError as error:
         raise MenuraError(f"[collections] cannot write {folder}: {error.strerror}.") from error
+
+
+def _write_image(image: Image, folder: Path) -> str:
+    """The path in `folder` under which it lies now."""
+    name = f"images/{image.digest.hex()}.{image.open().format.lower()}"
+    (folder / "images").mkdir(exist_ok=True)
+    (folder / name).write_bytes(image.content)
+    return name
 
 
 def _judgements(path: Path) -> Iterator[tuple[str, str, str, str]]:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection as Container
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TypeVar
 
+from menura.collections.images import Image
+from menura.collections.passage import IllustratedPassage, Passage
 from menura.errors import MenuraError
 
 __all__ = ["Collection", "Fields", "Qrels"]
@@ -14,6 +19,7 @@ __all__ = ["Collection", "Fields", "Qrels"]
 Qrels = dict[str, dict[str, int]]
 # "query.NAME" or "passage.NAME" -> id -> value
 Fields = dict[str, dict[str, str]]
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,7 @@ class Collection:
 
     A passage may be blank, as some are in real collections: it can be found, and is never mined or scored. `fields`
     are those that were asked for of what else is known of a query or a passage; not every id needs to have a value.
+    `images`, where they were asked for, stand beside passages, of which not every one needs to have one.
 
     Raises:
         MenuraError: the corpus is empty; a query is blank; or a judgement names a query or passage that is not there.
@@ -32,6 +39,7 @@ class Collection:
     queries: dict[str, str]
     qrels: dict[str, Qrels]
     fields: Fields = field(default_factory=dict)
+    images: dict[str, Image] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.corpus:
@@ -52,6 +60,17 @@ class Collection:
                 f"[collections] {self.name}: the {split} judgements name {kind} {identifier!r}, which is not in the "
                 f"collection; its {kind} ids look like {some}."
             )
+
+    def passages(self, *, images: bool) -> Mapping[str, Passage]:
+        """The corpus, with its images for who sees them."""
+        return self._illustrated if images else self.corpus
+
+    @cached_property
+    def _illustrated(self) -> dict[str, Passage]:
+        return {
+            identifier: IllustratedPassage(text, self.images[identifier]) if identifier in self.images else text
+            for identifier, text in self.corpus.items()
+        }
 
     def split_queries(self, split: str) -> dict[str, str]:
         """The queries judged in `split`.
@@ -91,7 +110,8 @@ class Collection:
             name: _restrict(values, queries if name.startswith("query.") else corpus)
             for name, values in self.fields.items()
         }
-        return replace(self, corpus=corpus, queries=queries, qrels=qrels, fields=fields)
+        images = _restrict(self.images, corpus)
+        return replace(self, corpus=corpus, queries=queries, qrels=qrels, fields=fields, images=images)
 
 
 def _sample_queries(judgements: Qrels, limit: int | None, generator: random.Random) -> Qrels:
@@ -100,5 +120,5 @@ def _sample_queries(judgements: Qrels, limit: int | None, generator: random.Rand
     return {query_id: judgements[query_id] for query_id in generator.sample(sorted(judgements), limit)}
 
 
-def _restrict(values: dict[str, str], kept: Container[str]) -> dict[str, str]:
+def _restrict(values: dict[str, Value], kept: Container[str]) -> dict[str, Value]:
     return {identifier: value for identifier, value in values.items() if identifier in kept}

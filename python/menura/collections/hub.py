@@ -7,13 +7,14 @@ from typing import Any
 
 from menura.collections.collection import Collection, Fields, Qrels
 from menura.collections.fields import fields_of_side
+from menura.collections.images import Image
 from menura.collections.rows import gather_judgements, gather_texts
 from menura.errors import MenuraError
 
 __all__ = ["read_hub"]
 
 
-def read_hub(name: str, *, fields: Iterable[str] = ()) -> Collection:
+def read_hub(name: str, *, fields: Iterable[str] = (), images: bool = False) -> Collection:
     """Read `corpus {_id, title, text}`, `queries {_id, text}` and the judgements `{query-id, corpus-id, score}`.
 
     The judgements are looked for in `name` itself (configuration ``qrels`` or ``default``) and in ``name-qrels``.
@@ -21,15 +22,18 @@ def read_hub(name: str, *, fields: Iterable[str] = ()) -> Collection:
 
     Args:
         fields: ``query.NAME`` and ``passage.NAME``: which other columns to read, or keys of a ``metadata`` column.
+        images: read the corpus's column ``image``.
 
     Raises:
         MenuraError: the data set cannot be loaded, or a row is not what it should be, with its number;
             or see `Collection`.
     """
     found: Fields = {field: {} for field in fields}
-    corpus = gather_texts(_texts(name, "corpus"), fields_of_side(found, "passage"))
+    pictures: dict[str, Image] = {}
+    wanted = pictures if images else None
+    corpus = gather_texts(_texts(name, "corpus", images=images), fields_of_side(found, "passage"), images=wanted)
     queries = gather_texts(_texts(name, "queries"), fields_of_side(found, "query"))
-    return Collection(name, corpus, queries, _read_qrels(name), found)
+    return Collection(name, corpus, queries, _read_qrels(name), found, pictures)
 
 
 def _read_qrels(name: str) -> dict[str, Qrels]:
@@ -43,9 +47,13 @@ def _read_qrels(name: str) -> dict[str, Qrels]:
     raise MenuraError(f"[collections] no judgements found for {name}: {' '.join(problems)}")
 
 
-def _texts(name: str, configuration: str) -> Iterator[tuple[str, Any]]:
+def _texts(name: str, configuration: str, *, images: bool = False) -> Iterator[tuple[str, Any]]:
+    import datasets
+
     splits = _load(name, configuration)
     rows = splits[configuration] if configuration in splits else next(iter(splits.values()))
+    if images and "image" in rows.column_names:
+        rows = rows.cast_column("image", datasets.Image(decode=False))
     for number, row in enumerate(rows, start=1):
         yield f"{name}/{configuration} row {number}", {**row, "_id": str(row["_id"])} if "_id" in row else row
 

@@ -5,22 +5,32 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from menura.collections.collection import Qrels
+from menura.collections.images import Image, image_of
 from menura.errors import MenuraError
 
 __all__ = ["gather_judgements", "gather_texts"]
 
 
-def gather_texts(rows: Iterable[tuple[str, Any]], fields: Mapping[str, dict[str, str]] | None = None) -> dict[str, str]:
+def gather_texts(
+    rows: Iterable[tuple[str, Any]],
+    fields: Mapping[str, dict[str, str]] | None = None,
+    *,
+    images: dict[str, Image] | None = None,
+    folder: Path | None = None,
+) -> dict[str, str]:
     """Id -> text from (place, `{_id, text, title}`). The title is optional; it and the text are joined by a space.
 
-    `fields`, by name, are filled with id -> value, from a row's own column of that name, else from its ``metadata``.
+    `fields`, by name, are filled with id -> value, from a row's own column of that name, else from its ``metadata``;
+    `images` with id -> what a row has in its column ``image``, where paths start at `folder`.
 
     Raises:
         MenuraError: with the place: a row has no id or text, its id is no string or stands twice, or its text is no
-            string or cannot be written as UTF-8, or a field's value is neither a string nor a whole number.
+            string or cannot be written as UTF-8, a field's value is neither a string nor a whole number, or an
+            image is none.
     """
     texts: dict[str, str] = {}
     for where, row in rows:
@@ -41,6 +51,8 @@ def gather_texts(rows: Iterable[tuple[str, Any]], fields: Mapping[str, dict[str,
             value = _field(row, name, where)
             if value is not None:
                 values[identifier] = value
+        if images is not None and row.get("image") is not None:
+            images[identifier] = image_of(row["image"], folder, where)
     return texts
 
 

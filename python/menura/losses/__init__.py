@@ -1,8 +1,8 @@
 """Objectives: what a student must reproduce of its teacher.
 
-`encoded` is what a student has made of a batch; `scores`, `representations` and `sparsity` hold the objectives that
-look at it; a student's loss encodes the batch and adds its objectives up. `mutual` is what two students learn from each
-other.
+`encoded` is what a student has made of a batch; `scores`, `representations`, `sparsity` and `texts` hold the objectives
+that look at it, `weighing` says how much each counts; a student's loss encodes the batch and adds its objectives up.
+`mutual` is what two students learn from each other.
 """
 
 from menura.losses.affine import Affine
@@ -38,6 +38,8 @@ from menura.losses.scores import (
 )
 from menura.losses.sparsity import L1, AntiZero, DocumentFrequencyFlops, Flops, Regularizer, anti_zero, l1
 from menura.losses.splade import SpladeDistillationLoss
+from menura.losses.texts import MaskedWords, SimCSE, mask_words, sim_cse
+from menura.losses.weighing import LearnedWeight, ScheduledWeight, Weight
 
 __all__ = [
     "L1",
@@ -53,7 +55,9 @@ __all__ = [
     "HiddenStateDistance",
     "JointDistillationLoss",
     "KLDivergence",
+    "LearnedWeight",
     "MarginMSE",
+    "MaskedWords",
     "Mentor",
     "MentorScores",
     "MutualLearning",
@@ -61,9 +65,12 @@ __all__ = [
     "PointwiseMSE",
     "RankNet",
     "Regularizer",
+    "ScheduledWeight",
+    "SimCSE",
     "SpladeDistillationLoss",
     "TokenEmbeddings",
     "VocabularyVectors",
+    "Weight",
     "alignment_distance",
     "anti_zero",
     "constant_margin",
@@ -71,9 +78,11 @@ __all__ = [
     "kl_divergence",
     "l1",
     "margin_mse",
+    "mask_words",
     "mutual_kl",
     "pointwise_mse",
     "ranknet",
+    "sim_cse",
     "token_distance",
     "vocabulary_distance",
 ]

@@ -15,6 +15,7 @@ from menura.losses.labels import split_labels
 from menura.losses.mini_batches import MiniBatches
 from menura.losses.objective import Objective
 from menura.losses.representations import Mentor, Mentored
+from menura.losses.weighing import Weight
 
 __all__ = ["DistillationLoss"]
 
@@ -38,8 +39,8 @@ class DistillationLoss(nn.Module, ABC):
     `last_parts` holds what each objective added in the last batch, without gradient.
 
     Raises:
-        ValueError: there are no objectives, or two of one name, or a mini-batch without texts; hidden states are asked
-            for in mini-batches; or the mentor cannot read what the student reads.
+        ValueError: there are no objectives, or two of one name, or a mini-batch without texts; mini-batches beside
+            objectives that encode again or ask for hidden states; or the mentor cannot read what the student reads.
     """
 
     # What the student makes of a text that objectives look at, and what of it is kept sparse in mini-batches.
@@ -63,6 +64,12 @@ class DistillationLoss(nn.Module, ABC):
             raise ValueError(f"[losses] objectives must be one or more, each name once; got {', '.join(names)}.")
         if mini_batch_size is not None and mini_batch_size < 1:
             raise ValueError(f"[losses] mini_batch_size must be 1 text or more; got {mini_batch_size}.")
+        again = [objective.name for objective in objectives if objective.encodes_again]
+        if mini_batch_size is not None and again:
+            raise ValueError(
+                f"[losses] {', '.join(again)} send the batch through the student once more, and whole, which "
+                "mini_batch_size cannot bound; leave one of the two out."
+            )
         self.model = model
         self.objectives = nn.ModuleList(objectives)
         self.calibration = calibration or Affine()
@@ -108,7 +115,7 @@ class DistillationLoss(nn.Module, ABC):
 
     def parts(self, encoded: Encoded) -> dict[str, Tensor]:
         """By name, what each objective adds to the loss of an encoded batch."""
-        parts = {objective.name: objective.weight * objective(encoded) for objective in self._objectives()}
+        parts = {objective.name: objective.weigh(objective(encoded)) for objective in self._objectives()}
         self.last_parts = {name: part.detach() for name, part in parts.items()}
         return parts
 
@@ -128,14 +135,20 @@ class DistillationLoss(nn.Module, ABC):
         }
 
     def own_state(self) -> dict[str, Tensor]:
-        """By name, what a checkpoint of the student does not hold: `own_parameters` and the objectives' buffers."""
+        """By name, what a checkpoint of the student lacks: `own_parameters` and persistent buffers of objectives."""
         buffers = {
             f"{place}.{name}": buffer
             for place, module in self.objectives.named_modules(prefix="objectives")
             if isinstance(module, Objective)
             for name, buffer in module.named_buffers(recurse=False)
+            if name not in module._non_persistent_buffers_set
         }
         return {**self.own_parameters(), **buffers}
+
+    @property
+    def weights(self) -> dict[str, Weight]:
+        """How much each objective counts, by name."""
+        return {objective.name: objective.weight for objective in self._objectives()}
 
     def get_config_dict(self) -> dict[str, Any]:
         """What the model card says of the loss."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from menura.answer_key import AnswerKey, WantedPairs
-from menura.collections import Run
+from menura.collections import Passage, Run
 
 __all__ = ["TeacherJudge"]
 
@@ -16,10 +16,10 @@ class TeacherJudge:
     """The raw logits in `key` of the teacher of digest `teacher`. It is asked nothing new.
 
     Args:
-        corpus: passage id -> text.
+        corpus: passage id -> text, or text and image, whatever the teacher sees.
     """
 
-    def __init__(self, key: AnswerKey, teacher: str, corpus: Mapping[str, str]) -> None:
+    def __init__(self, key: AnswerKey, teacher: str, corpus: Mapping[str, Passage]) -> None:
         self._key = key
         self._teacher = teacher
         self._corpus = corpus

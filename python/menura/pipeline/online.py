@@ -46,7 +46,7 @@ def live_view(
     respondent = Respondent(load, digests, key.location, journal)
     try:
         with Asking(respondent, worker, device=settings.device) as asking:
-            yield LiveView(panel.view, fit, digests, collection, key=key, asking=asking)
+            yield LiveView(panel.view, fit, digests, collection, key=key, asking=asking, seeing=panel.seeing)
     finally:
         with step("answer key") as done:
             done(f"{settle(journal, key):,} scores taken over from the journal in {journal}")

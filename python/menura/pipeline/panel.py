@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from menura.answer_key.views import (
     write_contradictions,
     write_fit,
 )
-from menura.collections import Collection, Qrels
+from menura.collections import Collection, Passage, Qrels
 from menura.mining import Candidates
 from menura.progress import step
 from menura.recipe import Recipe, TeacherSettings, ViewSettings
@@ -97,7 +97,9 @@ class Panel:
     @property
     def identity(self) -> str:
         """Changes with whatever changes what the students are taught of the same candidates."""
-        return identity([self.faculty.digests, self.view.model_dump(), self._collection.fields])
+        parts = [self.faculty.digests, self.view.model_dump(), self._collection.fields]
+        seen = {name: image.digest.hex() for name, image in self._collection.images.items()}
+        return identity([*parts, seen] if seen else parts)
 
     def notes(self) -> list[str]:
         """For a report: who the teachers were, and how they were seen."""
@@ -110,6 +112,15 @@ class Panel:
             counts = "".join(f", {name} {weight:.2f}" for name, weight in self.fit.weights.items())
             notes.append(f"View: {self.view.model_dump_json(exclude_defaults=True)}{counts}.")
         return notes
+
+    @property
+    def seeing(self) -> set[str]:
+        """The teachers that see images."""
+        return {name for name, settings in self.faculty.settings.items() if settings.sees_images}
+
+    def passages(self, name: str) -> Mapping[str, Passage]:
+        """The corpus as a teacher sees it: its texts, or its texts and images."""
+        return self._collection.passages(images=name in self.seeing)
 
     def annotate(
         self,
@@ -146,8 +157,8 @@ class Panel:
         No label is looked at: these may be the held-out queries.
         """
         if name is not None:
-            collection = self._collection
-            return read_logits(self._key, self.faculty.digests[name], pairs, collection.queries, collection.corpus)
+            digest = self.faculty.digests[name]
+            return read_logits(self._key, digest, pairs, self._collection.queries, self.passages(name))
         scores = view_scores(self.view, self.fit, self._answers(pairs))
         return {pair: score for pair, score in zip(pairs, scores.tolist(), strict=True) if not math.isnan(score)}
 
@@ -172,7 +183,7 @@ class Panel:
         """Whether the teacher, or all that the view needs, can be asked for `pairs`: imported ones cannot."""
         collection, faculty = self._collection, self.faculty
         return all(
-            are_scored(self._key, faculty.digests[teacher], needed, collection.queries, collection.corpus)
+            are_scored(self._key, faculty.digests[teacher], needed, collection.queries, self.passages(teacher))
             for teacher, needed in self._wanted(pairs, name).items()
             if faculty.settings[teacher].imported is not None
         )
@@ -212,7 +223,8 @@ class Panel:
         return [pair for pair in pairs if pair[0] in chosen]
 
     def _answers(self, pairs: Sequence[Pair], qrels: Qrels | None = None) -> Answers:
-        return read_answers(self._key, self.view, self.faculty.digests, pairs, self._collection, qrels)
+        digests = self.faculty.digests
+        return read_answers(self._key, self.view, digests, pairs, self._collection, qrels, seeing=self.seeing)
 
     def _list(self, contradictions: list[Contradiction], answers: Answers, table: str) -> None:
         with step("contradictions") as done:
@@ -230,13 +242,12 @@ class Panel:
         if isinstance(teacher, ImportedTeacher):
             engine = None  # no worker could load it
         with step(self.faculty.title("annotate", name)) as done:
-            collection = self._collection
             summary = annotate(
                 self._key,
                 teacher,
                 pairs,
-                collection.queries,
-                collection.corpus,
+                self._collection.queries,
+                self.passages(name),
                 limit=limit,
                 share=share,
                 engine=engine and engine(partial(load_teacher, self.faculty.ready(name))),

@@ -60,7 +60,10 @@ class Pipeline:
     def collection(self) -> Collection:
         """The recipe's collection, opened and sampled."""
         with step("collection") as done:
-            collection = open_collection(self.recipe.collection, seed=self.recipe.seed, fields=self.recipe.fields)
+            recipe = self.recipe
+            collection = open_collection(
+                recipe.collection, seed=recipe.seed, fields=recipe.fields, images=recipe.images
+            )
             splits = ", ".join(f"{len(qrels):,} {split}" for split, qrels in collection.qrels.items())
             done(f"{len(collection.corpus):,} passages of {collection.name}; queries: {splits}")
         return collection
@@ -338,8 +341,8 @@ class Pipeline:
         wanted = self.recipe.mining.filter
         if wanted is None or wanted.judge != "teacher":
             return None
-        (digest,) = self.panel.faculty.digests.values()  # a recipe with several has no teacher for a judge
-        return TeacherJudge(self.answer_key, digest, self.collection.corpus)
+        ((name, digest),) = self.panel.faculty.digests.items()  # a recipe with several has no teacher for a judge
+        return TeacherJudge(self.answer_key, digest, self.panel.passages(name))
 
     def _trusted(self, candidates: Candidates, turn: int) -> Candidates:
         """Less the negatives that the teacher takes for positives, where it is the one to recognise them."""

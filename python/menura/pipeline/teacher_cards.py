@@ -77,8 +77,11 @@ def _taught(pipeline: Pipeline, passages: Mapping[str, list[str]]) -> dict[str, 
     if len(panel.faculty.names) > 1:
         scores["View of the teachers"] = as_run(panel.scores(pairs))
     own = set(panel.faculty.digests.values())
-    others = other_logits(pipeline.answer_key, own, pairs, collection.queries, collection.corpus)
-    return {**scores, **{teacher: as_run(logits) for teacher, logits in others.items()}}
+    for images in sorted({False, bool(collection.images)}):
+        seen = collection.passages(images=images)
+        others = other_logits(pipeline.answer_key, own, pairs, collection.queries, seen)
+        scores.update({teacher: as_run(logits) for teacher, logits in others.items()})
+    return scores
 
 
 def _title(pipeline: Pipeline, name: str) -> str:

@@ -4,6 +4,7 @@ Every section configures one room; the rooms take their section as an argument a
 """
 
 from menura.recipe.collection import CollectionSettings
+from menura.recipe.dual_encoder import DualEncoderSettings
 from menura.recipe.evaluation import EvaluationSettings
 from menura.recipe.joint import JointSettings
 from menura.recipe.layers import LayersSettings
@@ -21,10 +22,12 @@ from menura.recipe.objectives import (
     ContrastiveSettings,
     KLDivergenceSettings,
     MarginMSESettings,
+    MaskedWordsSettings,
     ObjectiveSettings,
     ObjectivesSettings,
     PointwiseMSESettings,
     RankNetSettings,
+    SimCSESettings,
 )
 from menura.recipe.online import OnlineSettings, RefreshSettings
 from menura.recipe.reading import load_recipe
@@ -50,6 +53,7 @@ from menura.recipe.teachers import (
 )
 from menura.recipe.trainer import TrainerSettings
 from menura.recipe.view import ViewSettings
+from menura.recipe.weights import WeightSettings
 
 __all__ = [
     "AlignmentSettings",
@@ -60,6 +64,7 @@ __all__ = [
     "CollectionSettings",
     "ConstantMarginSettings",
     "ContrastiveSettings",
+    "DualEncoderSettings",
     "EvaluationSettings",
     "FilterSettings",
     "FinetuneSettings",
@@ -71,6 +76,7 @@ __all__ = [
     "LayersSettings",
     "LoraSettings",
     "MarginMSESettings",
+    "MaskedWordsSettings",
     "MentorSettings",
     "MiningSettings",
     "ObjectiveSettings",
@@ -85,6 +91,7 @@ __all__ = [
     "Retriever",
     "RoundsSettings",
     "Sampling",
+    "SimCSESettings",
     "SpladeMentorSettings",
     "SpladeSettings",
     "StudentMentorSettings",
@@ -96,6 +103,7 @@ __all__ = [
     "TrainingListSettings",
     "ViewSettings",
     "VocabularyVectorsSettings",
+    "WeightSettings",
     "load_recipe",
     "shipped_recipes",
 ]

@@ -7,28 +7,36 @@ from typing import ClassVar, Literal
 from pydantic import Field, FiniteFloat, model_validator
 
 from menura.recipe.section import Section
+from menura.recipe.weights import WeightSettings
 
 __all__ = [
     "ConstantMarginSettings",
     "ContrastiveSettings",
     "KLDivergenceSettings",
     "MarginMSESettings",
+    "MaskedWordsSettings",
     "ObjectiveSettings",
     "ObjectivesSettings",
     "PointwiseMSESettings",
     "RankNetSettings",
+    "SimCSESettings",
 ]
 
 Normalization = Literal["none", "min_max", "z_score"]
 Pairs = Literal["positive", "all"]
+Texts = Literal["queries", "positives", "passages"]
 
 
 class ObjectiveSettings(Section):
-    """How much an objective counts beside the others. `needs_logits`: only a teacher makes it possible."""
+    """How much an objective counts beside the others: a number, a schedule, or ``learned`` (see `WeightSettings`).
+
+    `needs_logits`: only a teacher makes it possible. `encodes_again`: mini-batches do not bound its memory.
+    """
 
     needs_logits: ClassVar[bool] = False
+    encodes_again: ClassVar[bool] = False
 
-    weight: FiniteFloat = Field(default=1.0, gt=0)
+    weight: WeightSettings = WeightSettings()
 
 
 class MarginMSESettings(ObjectiveSettings):
@@ -96,6 +104,28 @@ class ConstantMarginSettings(ObjectiveSettings):
     margin: FiniteFloat = Field(default=1.0, gt=0)
 
 
+class MaskedWordsSettings(ObjectiveSettings):
+    """Masked-word prediction (arXiv 1810.04805): a `share` of the tokens of `texts`, through a masked-LM head.
+
+    A SPLADE's head is its own. A ColBERT's encoder gets its checkpoint's where that has one, else a new one, with the
+    input embeddings for a projection; it is not kept with the student.
+    """
+
+    encodes_again = True
+
+    share: float = Field(default=0.15, gt=0, le=1)
+    texts: Texts = "passages"
+
+
+class SimCSESettings(ObjectiveSettings):
+    """SimCSE (arXiv 2104.08821): each of `texts` must know itself through dropout, among those of the batch."""
+
+    encodes_again = True
+
+    temperature: FiniteFloat = Field(default=0.05, gt=0)
+    texts: Texts = "positives"
+
+
 class ObjectivesSettings(Section):
     """Objectives by name; what they ask for is added up."""
 
@@ -105,6 +135,8 @@ class ObjectivesSettings(Section):
     kl_divergence: KLDivergenceSettings | None = None
     contrastive: ContrastiveSettings | None = None
     constant_margin: ConstantMarginSettings | None = None
+    masked_words: MaskedWordsSettings | None = None
+    sim_cse: SimCSESettings | None = None
 
     @model_validator(mode="after")
     def _are_some(self) -> ObjectivesSettings:
@@ -122,3 +154,8 @@ class ObjectivesSettings(Section):
     def need_logits(self) -> list[str]:
         """The names of those that only a teacher makes possible."""
         return [name for name, section in self.chosen.items() if section.needs_logits]
+
+    @property
+    def encode_again(self) -> list[str]:
+        """The names of those that send texts through the student once more."""
+        return [name for name, section in self.chosen.items() if section.encodes_again]

@@ -107,7 +107,8 @@ def _explain(problem: Any, origin: _Origin) -> str:
     place = origin.place(problem["loc"])
     if problem["type"] == "extra_forbidden":
         section = _section_at(problem["loc"][:-1])
-        known = ", ".join(section.model_fields) if section else ""
+        fields = section.model_fields.items() if section else ()
+        known = ", ".join(field.alias or name for name, field in fields)
         return f"{place}: unknown key {keys!r}; known here: {known}."
     if problem["type"] == "missing":
         return f"{place}: {keys!r} is missing."

@@ -58,6 +58,11 @@ class Recipe(Section):
             asked.append(self.view.combine.route)
         return sorted(set(asked))
 
+    @property
+    def images(self) -> bool:
+        """Whether any teacher sees images."""
+        return any(teacher.sees_images for teacher in self.all_teachers.values())
+
     @model_validator(mode="after")
     def _check_teachers(self) -> Recipe:
         for location, message in self._problems():
@@ -79,6 +84,7 @@ class Recipe(Section):
             for location in self.view.comparisons:
                 what = "compares a query's passages with each other, and online not all of them have scores"
                 yield ("view", *location), f"{what}; annotate first, without online"
+        yield from self._encoded_again()
         if not names:
             yield from self._without_teacher()
         elif self.teacher is not None and self.teachers:
@@ -88,6 +94,18 @@ class Recipe(Section):
         elif len(names) > 1:
             like = f"view: {{scale: min_max, combine: mean, rescale: {{like: {names[0]}}}}}"
             yield ("teachers",), f"several teachers need a view that makes one score of theirs; for example {like}"
+
+    def _encoded_again(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Objectives that mini-batches do not bound."""
+        for name, student in (("colbert", self.students.colbert), ("splade", self.students.splade)):
+            if student is None or (student.mini_batch_size is None and student.trainer.accumulation == 1):
+                continue
+            for objective in student.objectives.encode_again:
+                yield (
+                    ("students", name, "objectives", objective),
+                    "it sends the batch through the student once more, and whole; leave it out, or "
+                    "mini_batch_size and accumulation",
+                )
 
     def _without_teacher(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """What only a teacher makes possible."""

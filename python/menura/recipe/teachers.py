@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from menura.recipe.dual_encoder import DualEncoderSettings
 from menura.recipe.section import Section, check_field
 from menura.recipe.trainer import TrainerSettings
 
@@ -58,20 +59,22 @@ class CausalLmSettings(Section):
 class FunctionSettings(Section):
     """A Python function, ``package.module:function``, from a list of (query, passage) texts to their scores.
 
-    The scores it has given are those of its `version`; change it with whatever changes a score.
+    The scores it has given are those of its `version`; change it with whatever changes a score. With `images` it sees
+    those of the passages; see `menura.teachers.FunctionTeacher`.
     """
 
     name: str = Field(pattern=r"^\w+(\.\w+)*:\w+$")
     version: str = Field(coerce_numbers_to_str=True)
+    images: bool = False
 
 
 class TeacherSettings(Section):
     """Who answers: a cross-encoder with one label, used as it is unless there is `finetune`.
 
-    Or `model` is a language model, asked as `causal_lm` says, or a `retriever`, a ColBERT or a SPLADE that is larger
-    than the students, of whose texts `max_length` limits the passages; or a `function` takes its place. Or somebody
-    else has asked: the scores that `menura key import` has `imported` under this name (or digest), and no others.
-    `batch_tokens` None: 2,048 on a CPU, 32,768 on a GPU.
+    Or `model` is a language model, asked as `causal_lm` says; a `retriever`, a ColBERT or a SPLADE that is larger than
+    the students, of whose texts `max_length` limits the passages; or a `dual_encoder` of texts and images. Or a
+    `function` takes its place. Or somebody else has asked: the scores that `menura key import` has `imported` under
+    this name (or digest), and no others. `batch_tokens` None: 2,048 on a CPU, 32,768 on a GPU.
     """
 
     model: str | None = None
@@ -81,6 +84,7 @@ class TeacherSettings(Section):
     finetune: FinetuneSettings | None = None
     causal_lm: CausalLmSettings | None = None
     retriever: Retriever | None = None
+    dual_encoder: DualEncoderSettings | None = None
     function: FunctionSettings | None = None
     imported: str | None = None
 
@@ -88,11 +92,19 @@ class TeacherSettings(Section):
     def _is_one_teacher(self) -> TeacherSettings:
         if [self.model, self.function, self.imported].count(None) != 2:
             raise ValueError("a teacher is one of model, function and imported")
-        kinds = ("finetune", "causal_lm", "retriever", "function", "imported")
+        kinds = ("finetune", "causal_lm", "retriever", "dual_encoder", "function", "imported")
         chosen = [name for name in kinds if getattr(self, name) is not None]
         if len(chosen) > 1:
             raise ValueError(f"{' and '.join(chosen)} exclude each other")
+        unused = [name for name in ("max_length", "batch_tokens") if name in self.model_fields_set]
+        if self.dual_encoder is not None and unused:
+            raise ValueError(f"leave {' and '.join(unused)} out; a dual encoder has its own length and batch_size")
         return self
+
+    @property
+    def sees_images(self) -> bool:
+        """Whether it is shown the images of passages."""
+        return self.dual_encoder is not None or (self.function is not None and self.function.images)
 
     @property
     def source(self) -> str:

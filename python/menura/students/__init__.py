@@ -4,6 +4,7 @@ from menura.students.acceleration import accelerate, restore
 from menura.students.checkpoints import save_student
 from menura.students.colbert import build_colbert, load_colbert
 from menura.students.index import ColbertIndex, SpladeIndex
+from menura.students.language_model import masked_language_model
 from menura.students.lora import add_lora, has_lora, merge_lora
 from menura.students.search import Search, colbert_search, splade_search
 from menura.students.splade import build_splade, load_splade, vocabulary_size
@@ -20,6 +21,7 @@ __all__ = [
     "has_lora",
     "load_colbert",
     "load_splade",
+    "masked_language_model",
     "merge_lora",
     "restore",
     "save_student",

@@ -1,7 +1,9 @@
-"""Who answers: cross-encoders, as they are or fine-tuned; language models that say yes or no; retrievers; functions."""
+"""Who answers: cross-encoders, as they are or fine-tuned; language models that say yes or no; retrievers; dual encoders
+that see images; functions; imported scores."""
 
 from menura.teachers.causal_lm import CausalLmTeacher
 from menura.teachers.cross_encoder import CrossEncoderTeacher
+from menura.teachers.dual_encoder import DualEncoderTeacher
 from menura.teachers.faculty import Faculty
 from menura.teachers.finetuning import finetune
 from menura.teachers.fingerprint import Fingerprint
@@ -16,6 +18,7 @@ __all__ = [
     "AnyTeacher",
     "CausalLmTeacher",
     "CrossEncoderTeacher",
+    "DualEncoderTeacher",
     "Faculty",
     "Fingerprint",
     "FunctionTeacher",

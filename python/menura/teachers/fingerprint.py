@@ -13,7 +13,7 @@ from sentence_transformers.base.modules import Module
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["Fingerprint", "config_digest", "library_versions", "tokenizer_digest", "weights_digest"]
+__all__ = ["Fingerprint", "config_digest", "content_digest", "library_versions", "tokenizer_digest", "weights_digest"]
 
 # Recorded, but not part of the identity: the same weights under another name answer the same.
 INFORMATIVE = ("model",)
@@ -52,7 +52,7 @@ def config_digest(model: BaseModel | PreTrainedModel) -> str:
     config = model.config.to_dict() if model.config else {}
     config = {key: value for key, value in config.items() if key not in PROVENANCE}
     modules = model if isinstance(model, nn.Sequential) else ()
-    return _content_digest([config, [module.get_config_dict() for module in modules if isinstance(module, Module)]])
+    return content_digest([config, [module.get_config_dict() for module in modules if isinstance(module, Module)]])
 
 
 def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
@@ -61,7 +61,7 @@ def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
     content = json.loads(backend.to_str()) if backend else {"vocabulary": tokenizer.get_vocab()}
     # The last call's truncation and padding; both are set anew with every batch.
     content = {key: value for key, value in content.items() if key not in ("truncation", "padding")}
-    return _content_digest([content, tokenizer.truncation_side, tokenizer.chat_template])
+    return content_digest([content, tokenizer.truncation_side, tokenizer.chat_template])
 
 
 def library_versions(*names: str) -> dict[str, str]:
@@ -69,5 +69,6 @@ def library_versions(*names: str) -> dict[str, str]:
     return {name: ".".join(version(name).split(".")[:2]) for name in names}
 
 
-def _content_digest(content: object) -> str:
+def content_digest(content: object) -> str:
+    """A hash of anything that JSON can hold."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

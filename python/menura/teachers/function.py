@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from menura.collections import Passage
 from menura.errors import MenuraError
-from menura.teachers.encoding import Pair
 from menura.teachers.fingerprint import Fingerprint
 
 __all__ = ["FunctionTeacher"]
@@ -25,15 +26,19 @@ class FunctionTeacher:
         function: a list of (query, passage) texts -> one number each, in their order; higher is a better match.
         name: what the function is called.
         version: which of its answers these are.
+        images: it sees images: a passage that has one is a `menura.collections.IllustratedPassage`, not a string.
     """
 
-    def __init__(self, function: Callable[[list[Pair]], ArrayLike], *, name: str, version: str) -> None:
+    def __init__(
+        self, function: Callable[[list[Any]], ArrayLike], *, name: str, version: str, images: bool = False
+    ) -> None:
         self._function = function
         self._name = name
-        self.fingerprint = Fingerprint({"function": name, "version": version})
+        sight = {"sees": "text and image"} if images else {}
+        self.fingerprint = Fingerprint({"function": name, "version": version, **sight})
 
     @classmethod
-    def load(cls, name: str, *, version: str) -> FunctionTeacher:
+    def load(cls, name: str, *, version: str, images: bool = False) -> FunctionTeacher:
         """Import `name`, ``package.module:function``.
 
         Raises:
@@ -48,9 +53,9 @@ class FunctionTeacher:
             ) from error
         if not callable(function):
             raise MenuraError(f"[teachers] {name} is not a function; got {type(function).__name__}.")
-        return cls(function, name=name, version=version)
+        return cls(function, name=name, version=version, images=images)
 
-    def score(self, pairs: Sequence[Pair]) -> NDArray[np.float32]:
+    def score(self, pairs: Sequence[tuple[str, Passage]]) -> NDArray[np.float32]:
         """The function's answers `[len(pairs)]`; it is not called without pairs.
 
         Raises:

@@ -5,25 +5,31 @@ from __future__ import annotations
 from menura.recipe import TeacherSettings
 from menura.teachers.causal_lm import CausalLmTeacher
 from menura.teachers.cross_encoder import CrossEncoderTeacher
+from menura.teachers.dual_encoder import DualEncoderTeacher
 from menura.teachers.function import FunctionTeacher
 from menura.teachers.imported import ImportedTeacher
 from menura.teachers.retriever import RetrieverTeacher
 
 __all__ = ["AnyTeacher", "load_teacher"]
 
-AnyTeacher = CrossEncoderTeacher | CausalLmTeacher | RetrieverTeacher | FunctionTeacher | ImportedTeacher
+AnyTeacher = (
+    CrossEncoderTeacher | CausalLmTeacher | RetrieverTeacher | DualEncoderTeacher | FunctionTeacher | ImportedTeacher
+)
 
 
 def load_teacher(settings: TeacherSettings) -> AnyTeacher:
-    """The teacher of `settings`: a function, a language model, a retriever, else a cross-encoder before `finetune`.
+    """The teacher of `settings`, as it is before `finetune`.
 
-    Whose scores were `imported` is no teacher to load; it is known by an answer key.
+    A function, a language model, a retriever, a dual encoder, else a cross-encoder. Whose scores were `imported` is no
+    teacher to load; it is known by an answer key.
 
     Raises:
         MenuraError: it cannot be loaded, or does not fit its settings.
     """
     if settings.function is not None:
-        return FunctionTeacher.load(settings.function.name, version=settings.function.version)
+        return FunctionTeacher.load(**settings.function.model_dump())
+    if settings.dual_encoder is not None:
+        return DualEncoderTeacher.load(settings.source, bf16=settings.bf16, **settings.dual_encoder.model_dump())
     options = settings.model_dump(include={"max_length", "batch_tokens", "bf16"})
     if settings.causal_lm is not None:
         return CausalLmTeacher.load(settings.source, **settings.causal_lm.model_dump(), **options)

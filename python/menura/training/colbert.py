@@ -9,6 +9,7 @@ from typing import cast
 from datasets import Dataset
 from sentence_transformers import MultiVectorEncoder, MultiVectorEncoderTrainingArguments
 from sentence_transformers.base.modules.dense import Dense
+from transformers import TrainerCallback
 
 from menura.errors import MenuraError
 from menura.losses import Affine, ColbertDistillationLoss
@@ -20,6 +21,7 @@ from menura.training.objectives import build_objectives, learning_rates
 from menura.training.online import OnlineExamples
 from menura.training.running import TrainingResult, calibrate, finish, mini_batch_size, prepare, rows_of
 from menura.training.trainers import ColbertTrainer
+from menura.training.weighing import WeightSchedules
 
 __all__ = ["colbert_loss", "own_rates", "train_colbert"]
 
@@ -35,10 +37,11 @@ def train_colbert(
     short goes on from its latest whole checkpoint under ``output/checkpoints``, with the same factor.
 
     Raises:
-        MenuraError: `output` cannot be written, or holds only broken checkpoints.
+        MenuraError: `output` cannot be written or holds only broken checkpoints, or an objective does not fit the
+            student.
     """
     checkpoint = prepare(model, settings, output, seed=seed)
-    loss = colbert_loss(model, settings, output=output, examples=examples, checkpoint=checkpoint, seed=seed)
+    loss, callbacks = colbert_loss(model, settings, output=output, examples=examples, checkpoint=checkpoint, seed=seed)
     trainer = ColbertTrainer(
         model=model,
         args=MultiVectorEncoderTrainingArguments(
@@ -47,6 +50,7 @@ def train_colbert(
         ),
         train_dataset=rows_of(examples),
         loss=loss,
+        callbacks=callbacks,
     )
     return finish(trainer, examples, "Training ColBERT", output, checkpoint, loss.calibration)
 
@@ -59,19 +63,25 @@ def colbert_loss(
     examples: Dataset | OnlineExamples,
     checkpoint: Path | None,
     seed: int,
-) -> ColbertDistillationLoss:
-    """What the student is asked for. Fits the map from the teacher's scale, unless there is a `checkpoint`."""
+    log_prefix: str = "",
+) -> tuple[ColbertDistillationLoss, list[TrainerCallback]]:
+    """What the student is asked for, and what changes it between steps.
+
+    Fits the map from the teacher's scale, unless there is a `checkpoint`. `log_prefix` tells its weights in the log
+    from another student's.
+    """
     size = mini_batch_size(settings)
     mentor, lessons = build_mentor(settings.mentor, model, size)
     scale = model if mentor is None else cast(MultiVectorEncoder, mentor.model)
     fit = partial(fit_margin_scale, scale, examples, seed=seed) if settings.calibrate else Affine
-    return ColbertDistillationLoss(
+    loss = ColbertDistillationLoss(
         model,
-        [*build_objectives(settings.objectives), *lessons],
+        [*build_objectives(settings.objectives, model, str(settings.model)), *lessons],
         calibration=calibrate(output, checkpoint, fit),
         mini_batch_size=size,
         mentor=mentor,
     )
+    return loss, [WeightSchedules(loss, log_prefix=log_prefix)]
 
 
 def own_rates(model: MultiVectorEncoder, settings: ColbertSettings) -> dict[str, float]:

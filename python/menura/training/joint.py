@@ -52,8 +52,8 @@ def train_joint(
     checkpoint = prepare(*colbert, output, seed=seed)
     prepare(*splade, output, seed=seed)
     fit_on: dict[str, Any] = {"examples": examples, "checkpoint": checkpoint, "seed": seed}
-    colbert_side = colbert_loss(*colbert, output=folders["colbert"], **fit_on)
-    splade_side, callbacks = splade_loss(*splade, output=folders["splade"], **fit_on)
+    colbert_side, of_colbert = colbert_loss(*colbert, output=folders["colbert"], log_prefix="colbert_", **fit_on)
+    splade_side, of_splade = splade_loss(*splade, output=folders["splade"], log_prefix="splade_", **fit_on)
     mutual = MutualLearning(
         peer=settings.peer.both,
         ensemble=settings.ensemble.both,
@@ -71,7 +71,7 @@ def train_joint(
             },
         ),
         train_dataset=examples,
-        callbacks=[*callbacks, MutualStart(mutual, settings.start_step)],
+        callbacks=[*of_colbert, *of_splade, MutualStart(mutual, settings.start_step)],
     )
     run(trainer, "Distilling both", output, checkpoint)
     for name, model in (("colbert", colbert[0]), ("splade", splade[0])):

@@ -17,9 +17,10 @@ from menura.losses import (
     TokenEmbeddings,
     VocabularyVectors,
 )
-from menura.recipe import ColbertMentorSettings, HiddenStatesSettings, SpladeMentorSettings
+from menura.recipe import ColbertMentorSettings, HiddenStatesSettings, ObjectiveSettings, SpladeMentorSettings
 from menura.students import accelerate, load_colbert, load_splade
 from menura.training.objectives import build_objectives
+from menura.training.weighing import build_weight
 
 __all__ = ["build_mentor"]
 
@@ -54,18 +55,18 @@ def build_mentor(
         raise MenuraError(str(error)) from error
     objectives: list[Objective[Any]] = []
     if settings.scores is not None:
-        objectives += map(MentorScores, build_objectives(settings.scores))
+        objectives += map(MentorScores, build_objectives(settings.scores, student, settings.model))
     if settings.hidden_states is not None:
         objectives.append(_hidden_states(settings.hidden_states, student, mentor.model))
     if isinstance(settings, SpladeMentorSettings):
         if settings.vocabulary_vectors is not None:
-            objectives.append(VocabularyVectors(**settings.vocabulary_vectors.model_dump()))
+            objectives.append(VocabularyVectors(**_options(settings.vocabulary_vectors)))
         return mentor, objectives
     if settings.token_embeddings is not None:
         dimensions = (_dimension(student), _dimension(mentor.model))
-        objectives.append(TokenEmbeddings(**settings.token_embeddings.model_dump(), dimensions=dimensions))
+        objectives.append(TokenEmbeddings(**_options(settings.token_embeddings), dimensions=dimensions))
     if settings.alignment is not None:
-        objectives.append(Alignment(**settings.alignment.model_dump()))
+        objectives.append(Alignment(**_options(settings.alignment)))
     return mentor, objectives
 
 
@@ -79,7 +80,11 @@ def _hidden_states(settings: HiddenStatesSettings, student: AnyStudent, mentor: 
                 "and 0 for its embeddings."
             )
     widths = (_width(student), _width(mentor))
-    return HiddenStateDistance(pairs, distance=settings.distance, widths=widths, weight=settings.weight)
+    return HiddenStateDistance(pairs, distance=settings.distance, widths=widths, weight=build_weight(settings.weight))
+
+
+def _options(section: ObjectiveSettings) -> dict[str, Any]:
+    return {**section.model_dump(exclude={"weight"}), "weight": build_weight(section.weight)}
 
 
 def _width(model: Any) -> int:

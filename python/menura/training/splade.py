@@ -21,6 +21,7 @@ from menura.training.online import OnlineExamples
 from menura.training.running import TrainingResult, calibrate, finish, mini_batch_size, prepare, rows_of
 from menura.training.sparsity import build_regularizers, sparsity_callbacks
 from menura.training.trainers import SpladeTrainer
+from menura.training.weighing import WeightSchedules
 
 __all__ = ["splade_loss", "train_splade"]
 
@@ -39,7 +40,8 @@ def train_splade(
     that was cut short goes on from its latest whole checkpoint under ``output/checkpoints``, with the same map.
 
     Raises:
-        MenuraError: `output` cannot be written, or holds only broken checkpoints.
+        MenuraError: `output` cannot be written or holds only broken checkpoints, or an objective does not fit the
+            student.
     """
     checkpoint = prepare(model, settings, output, seed=seed)
     loss, callbacks = splade_loss(model, settings, output=output, examples=examples, checkpoint=checkpoint, seed=seed)
@@ -64,6 +66,7 @@ def splade_loss(
     examples: Dataset | OnlineExamples,
     checkpoint: Path | None,
     seed: int,
+    log_prefix: str = "",
 ) -> tuple[SpladeDistillationLoss, list[TrainerCallback]]:
     """What the student is asked for, and what changes it between steps. See `colbert_loss`."""
     size = mini_batch_size(settings)
@@ -74,13 +77,14 @@ def splade_loss(
     regularizers = build_regularizers(settings, vocabulary=vocabulary)
     loss = SpladeDistillationLoss(
         model,
-        [*build_objectives(settings.objectives), *lessons, *regularizers],
+        [*build_objectives(settings.objectives, model, str(settings.model)), *lessons, *regularizers],
         calibration=calibrate(output, checkpoint, fit),
         mini_batch_size=size,
         mentor=mentor,
     )
     watched = _first_positives(examples)
-    return loss, sparsity_callbacks(settings, loss, regularizers, vocabulary=vocabulary, texts=watched)
+    callbacks = sparsity_callbacks(settings, loss, regularizers, vocabulary=vocabulary, texts=watched)
+    return loss, [*callbacks, WeightSchedules(loss, log_prefix=log_prefix)]
 
 
 def _first_positives(examples: Dataset | OnlineExamples) -> list[str]:

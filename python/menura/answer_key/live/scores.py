@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from menura.answer_key.live.asking import Answer, Asking, answer_of
 from menura.answer_key.store import AnswerKey
 from menura.answer_key.wanted import Pair, WantedPairs
+from menura.collections import Passage
 
 __all__ = ["LiveScores"]
 
@@ -24,7 +25,7 @@ class LiveScores:
         teacher: its name, to those who are `asking`.
         digest: of its fingerprint.
         queries: query id -> text.
-        corpus: passage id -> text.
+        corpus: passage id -> text, or text and image, whatever the teacher sees.
 
     Raises:
         MenuraError: an id is unknown, or the key cannot be read.
@@ -36,7 +37,7 @@ class LiveScores:
         digest: str,
         pairs: Sequence[Pair],
         queries: Mapping[str, str],
-        corpus: Mapping[str, str],
+        corpus: Mapping[str, Passage],
         *,
         key: AnswerKey,
         asking: Asking,

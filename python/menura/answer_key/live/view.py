@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ class LiveView:
         view: one by which a pair's score does not depend on other pairs.
         fit: what it has learnt.
         digests: by teacher, the digest of its fingerprint.
+        seeing: the teachers that see a passage's image.
 
     Raises:
         MenuraError: the view compares passages of a query.
@@ -44,6 +45,7 @@ class LiveView:
         *,
         key: AnswerKey,
         asking: Asking,
+        seeing: Container[str] = (),
     ) -> None:
         if view.comparisons:
             keys = ", ".join(".".join(location) for location in view.comparisons)
@@ -54,6 +56,7 @@ class LiveView:
         self._collection = collection
         self._key = key
         self._asking = asking
+        self._seeing = seeing
         self._teachers: dict[str, LiveScores] = {}
 
     @property
@@ -65,11 +68,7 @@ class LiveView:
         """These, and no others, may be asked for from now on; look up what the key knows of them."""
         if self._teachers:
             self._asking.settle()
-        queries, corpus = self._collection.queries, self._collection.corpus
-        self._teachers = {
-            name: LiveScores(name, self._digests[name], wanted, queries, corpus, key=self._key, asking=self._asking)
-            for name, wanted in self._needed(pairs).items()
-        }
+        self._teachers = {name: self._scores(name, wanted) for name, wanted in self._needed(pairs).items()}
 
     def ask(self, pairs: Sequence[Pair]) -> None:
         """Begin to have scored what is neither known nor asked for."""
@@ -95,6 +94,10 @@ class LiveView:
         answers = Answers(members, pairs, logits, labels_of(pairs, self._collection.qrels.get("train", {})), routed)
         targets = view_targets(self._view, self._fit, answers)
         return targets.scores, targets.weights
+
+    def _scores(self, name: str, wanted: Sequence[Pair]) -> LiveScores:
+        texts = self._collection.queries, self._collection.passages(images=name in self._seeing)
+        return LiveScores(name, self._digests[name], wanted, *texts, key=self._key, asking=self._asking)
 
     def _needed(self, pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
         return pairs_to_ask(self._view, list(self._digests), pairs, self._collection)

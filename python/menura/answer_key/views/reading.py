@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
 
@@ -38,12 +38,15 @@ def read_answers(
     pairs: Sequence[Pair],
     collection: Collection,
     qrels: Qrels | None = None,
+    *,
+    seeing: Container[str] = (),
 ) -> Answers:
     """What the view's teachers said of (query id, passage id) `pairs`.
 
     Args:
         digests: by teacher, the digest of its fingerprint.
         qrels: the training queries' judgements; None where no label may be seen.
+        seeing: the teachers that see a passage's image.
 
     Raises:
         MenuraError: a teacher has not scored a pair that it answers, or a route leads a pair nowhere.
@@ -54,6 +57,7 @@ def read_answers(
     for row, needed, name in zip(logits, asked(view, members, pairs, routed), members, strict=True):
         positions = np.flatnonzero(needed).tolist()
         wanted = [pairs[i] for i in positions]
-        known = read_logits(key, digests[name], wanted, collection.queries, collection.corpus)
+        passages = collection.passages(images=name in seeing)
+        known = read_logits(key, digests[name], wanted, collection.queries, passages)
         row[positions] = [known[pair] for pair in wanted]
     return Answers(members, pairs, logits, labels_of(pairs, qrels or {}), routed)

@@ -61,6 +61,17 @@ class EncodedColbert(Encoded):
             features=features,
         )
 
+    @property
+    def vectors(self) -> list[Tensor]:
+        """The mean of each text's token embeddings; zeros of a text without tokens."""
+        documents = zip(self.documents.unbind(1), self.document_mask.unbind(1), strict=True)
+        return [_mean(self.queries, self.query_mask), *(_mean(column, mask) for column, mask in documents)]
+
+    @staticmethod
+    def embed(model: nn.Module, columns: list[Features]) -> list[Tensor]:
+        embedded = embed_columns_padded(model, [dict(column) for column in columns], None, task_default="document")
+        return [_mean(column, mask) for column, mask in zip(*embedded, strict=True)]
+
     @cached_property
     def scores(self) -> Tensor:
         return maxsim(self.queries, self.documents, query_mask=self.query_mask, document_mask=self.document_mask)
@@ -84,3 +95,9 @@ class EncodedColbert(Encoded):
         documents = pad_sequence(tokens.split(lengths.tolist()), batch_first=True)
         mask = torch.arange(documents.shape[1], device=lengths.device) < lengths[:, None]
         return maxsim(self.queries, documents, query_mask=self.query_mask, document_mask=mask)
+
+
+def _mean(embeddings: Tensor, mask: Tensor) -> Tensor:
+    """`[B,L,d]` and `[B,L]` to `[B,d]`."""
+    counted = mask.to(embeddings.dtype)
+    return torch.einsum("bld,bl->bd", embeddings, counted) / counted.sum(1, keepdim=True).clamp(min=1)

@@ -84,6 +84,16 @@ class Encoded(ABC):
 
     @property
     @abstractmethod
+    def vectors(self) -> list[Tensor]:
+        """One vector for each text, `[B,D]` for each column of `features`."""
+
+    @staticmethod
+    @abstractmethod
+    def embed(model: nn.Module, columns: list[Features]) -> list[Tensor]:
+        """What `vectors` holds of some columns, by another forward of `model`."""
+
+    @property
+    @abstractmethod
     def in_batch_scores(self) -> Tensor:
         """The student's scores `[B,M]` of each query and all passages.
 

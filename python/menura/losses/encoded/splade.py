@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import torch
-from sentence_transformers.base.losses.merged_forward import merge_feature_batches
+from sentence_transformers.base.losses.merged_forward import embed_columns, merge_feature_batches
 from torch import Tensor, nn
 from typing_extensions import Self
 
@@ -62,6 +62,14 @@ class EncodedSplade(Encoded):
     def documents(self) -> Tensor:
         """All passages `[N*B,V]`, column by column."""
         return as_matrix(self._documents)
+
+    @property
+    def vectors(self) -> list[Tensor]:
+        return [self.queries, *self.passages]
+
+    @staticmethod
+    def embed(model: nn.Module, columns: list[Features]) -> list[Tensor]:
+        return embed_columns(model, [dict(column) for column in columns], separate_first=False)
 
     @cached_property
     def scores(self) -> Tensor:

@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy, kl_div, log_softmax
 from menura.losses.encoded import EncodedColbert
 from menura.losses.labels import weighted_mean
 from menura.losses.representations.mentored import Mentored
+from menura.losses.weighing import Weight
 
 __all__ = ["Alignment", "Targets", "alignment_distance"]
 
@@ -87,7 +88,7 @@ def _log_choices(
 class Alignment(Mentored[EncodedColbert]):
     """`alignment_distance` of a batch, of each query and its own passages, over the tokens that count for both."""
 
-    def __init__(self, *, targets: Targets = "soft", temperature: float = 0.1, weight: float = 1.0) -> None:
+    def __init__(self, *, targets: Targets = "soft", temperature: float = 0.1, weight: Weight = 1.0) -> None:
         super().__init__("alignment", weight=weight)
         self.targets = targets
         self.temperature = temperature

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from menura.losses.encoded import Encoded, HiddenStates
 from menura.losses.representations.mentored import Mentored
 from menura.losses.representations.tokens import Distance, projection_between, token_distance
+from menura.losses.weighing import Weight
 
 __all__ = ["HiddenStateDistance"]
 
@@ -35,7 +36,7 @@ class HiddenStateDistance(Mentored[Encoded]):
         *,
         distance: Distance = "mse",
         widths: tuple[int, int] | None = None,
-        weight: float = 1.0,
+        weight: Weight = 1.0,
     ) -> None:
         super().__init__("hidden_states", weight=weight)
         if not layers:

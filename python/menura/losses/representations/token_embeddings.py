@@ -9,6 +9,7 @@ from torch import Tensor
 from menura.losses.encoded import EncodedColbert
 from menura.losses.representations.mentored import Mentored
 from menura.losses.representations.tokens import Distance, projection_between, token_distance
+from menura.losses.weighing import Weight
 
 __all__ = ["TokenEmbeddings"]
 
@@ -26,7 +27,7 @@ class TokenEmbeddings(Mentored[EncodedColbert]):
         *,
         distance: Distance = "cosine",
         dimensions: tuple[int, int] | None = None,
-        weight: float = 1.0,
+        weight: Weight = 1.0,
     ) -> None:
         super().__init__("token_embeddings", weight=weight)
         self.distance = distance

@@ -10,6 +10,7 @@ from torch.nn.functional import kl_div, log_softmax
 
 from menura.losses.encoded import EncodedSplade
 from menura.losses.representations.mentored import Mentored
+from menura.losses.weighing import Weight
 
 __all__ = ["VocabularyDistance", "VocabularyVectors", "vocabulary_distance"]
 
@@ -52,7 +53,9 @@ def vocabulary_distance(
 class VocabularyVectors(Mentored[EncodedSplade]):
     """`vocabulary_distance` of a batch; queries and passages weigh the same."""
 
-    def __init__(self, *, distance: VocabularyDistance = "mse", temperature: float = 0.25, weight: float = 1.0) -> None:
+    def __init__(
+        self, *, distance: VocabularyDistance = "mse", temperature: float = 0.25, weight: Weight = 1.0
+    ) -> None:
         super().__init__("vocabulary_vectors", weight=weight)
         self.distance = distance
         self.temperature = temperature

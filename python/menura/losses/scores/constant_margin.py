@@ -11,6 +11,7 @@ from menura.losses.encoded import Encoded
 from menura.losses.objective import Objective
 from menura.losses.scores.checks import check_weights
 from menura.losses.scores.margin_mse import margin_mse
+from menura.losses.weighing import Weight
 
 __all__ = ["ConstantMargin", "constant_margin"]
 
@@ -42,7 +43,7 @@ def constant_margin(student: Tensor, *, margin: float = 1.0, weights: Tensor | N
 class ConstantMargin(Objective[Encoded]):
     """`constant_margin` of a batch; asks for no logits."""
 
-    def __init__(self, *, margin: float = 1.0, weight: float = 1.0) -> None:
+    def __init__(self, *, margin: float = 1.0, weight: Weight = 1.0) -> None:
         super().__init__("constant_margin", weight=weight)
         self.margin = margin
 

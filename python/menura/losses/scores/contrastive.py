@@ -13,6 +13,7 @@ from menura.losses.gathering import of_other_processes
 from menura.losses.labels import weighted_mean
 from menura.losses.objective import Objective
 from menura.losses.scores.checks import check_temperature
+from menura.losses.weighing import Weight
 
 __all__ = ["Contrastive", "contrastive"]
 
@@ -65,7 +66,7 @@ class Contrastive(Objective[Encoded]):
     positives of other rows with the same query. With weights, a query counts as its positive does.
     """
 
-    def __init__(self, *, temperature: float = 1.0, weight: float = 1.0) -> None:
+    def __init__(self, *, temperature: float = 1.0, weight: Weight = 1.0) -> None:
         super().__init__("contrastive", weight=weight)
         self.temperature = temperature
 

@@ -13,6 +13,7 @@ from menura.losses.labels import weighted_mean
 from menura.losses.objective import Objective
 from menura.losses.scores.checks import check_lists, check_temperature
 from menura.losses.scores.normalization import Normalization, normalize
+from menura.losses.weighing import Weight
 
 __all__ = ["KLDivergence", "kl_divergence"]
 
@@ -81,7 +82,7 @@ class KLDivergence(Objective[Encoded]):
         student_normalization: Normalization = "none",
         teacher_normalization: Normalization = "none",
         scale_by_temperature: bool = True,
-        weight: float = 1.0,
+        weight: Weight = 1.0,
     ) -> None:
         super().__init__("kl_divergence", weight=weight)
         self.settings: dict[str, Any] = {

@@ -11,6 +11,7 @@ from menura.losses.labels import weighted_mean
 from menura.losses.objective import Objective
 from menura.losses.scores.checks import check_lists
 from menura.losses.scores.pairs import Pairs, pair_weights, sides
+from menura.losses.weighing import Weight
 
 __all__ = ["MarginMSE", "margin_mse"]
 
@@ -42,7 +43,7 @@ class MarginMSE(Objective[Encoded]):
 
     needs_logits = True
 
-    def __init__(self, *, pairs: Pairs = "positive", weight: float = 1.0) -> None:
+    def __init__(self, *, pairs: Pairs = "positive", weight: Weight = 1.0) -> None:
         super().__init__("margin_mse", weight=weight)
         self.pairs = pairs
 

@@ -11,6 +11,7 @@ from menura.losses.encoded import Encoded
 from menura.losses.labels import weighted_mean
 from menura.losses.objective import Objective
 from menura.losses.scores.checks import check_shape
+from menura.losses.weighing import Weight
 
 __all__ = ["PointwiseMSE", "pointwise_mse"]
 
@@ -47,7 +48,7 @@ class PointwiseMSE(Objective[Encoded]):
 
     needs_logits = True
 
-    def __init__(self, *, learn_calibration: bool = False, weight: float = 1.0) -> None:
+    def __init__(self, *, learn_calibration: bool = False, weight: Weight = 1.0) -> None:
         super().__init__("pointwise_mse", weight=weight)
         self.calibration = LearnedAffine() if learn_calibration else None
 

@@ -12,6 +12,7 @@ from menura.losses.labels import weighted_mean
 from menura.losses.objective import Objective
 from menura.losses.scores.checks import check_lists, check_temperature
 from menura.losses.scores.pairs import Pairs, pair_weights, sides
+from menura.losses.weighing import Weight
 
 __all__ = ["RankNet", "ranknet"]
 
@@ -66,7 +67,7 @@ class RankNet(Objective[Encoded]):
         pairs: Pairs = "all",
         temperature: float = 1.0,
         weigh_margins: bool = False,
-        weight: float = 1.0,
+        weight: Weight = 1.0,
     ) -> None:
         super().__init__("ranknet", weight=weight)
         self.pairs = pairs

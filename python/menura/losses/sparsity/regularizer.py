@@ -35,6 +35,7 @@ class Regularizer(Objective[EncodedSplade]):
     the last batch, without weight, share and gradient.
     """
 
+    weight: float  # `share` is what changes over a run
     value: Tensor
 
     def __init__(
