@@ -248,7 +248,7 @@ def test_a_splade_and_its_mentor(splade):
     assert parts["vocabulary_vectors"].item() == pytest.approx(expected.item(), rel=1e-4)
     assert parts["hidden_states"] == 0
     assert parts["mentor_pointwise_mse"] > 0
-    assert loss.terms["document_terms"] == pytest.approx((own.documents > 0).sum().item() / 4)
+    assert loss.terms["document"].item() == pytest.approx((own.documents > 0).sum().item() / 4)
     sum(loss(padded(features, 3), LABELS).values()).backward()
 
 
