@@ -144,7 +144,8 @@ def test_mentors_that_cannot_teach(folders, monkeypatch):
 
 @pytest.mark.parametrize("changes", [{"mini_batch_size": 4}, {"trainer": {**TRAINER, "accumulation": 2}}])
 def test_hidden_states_need_whole_batches(folders, tmp_path, changes):
-    settings = ColbertSettings.model_validate({**colbert_settings(folders, hidden_states={}).model_dump(), **changes})
+    plain = colbert_settings(folders, hidden_states={}).model_dump(exclude_defaults=True)
+    settings = ColbertSettings.model_validate({**plain, "mentor": {**plain["mentor"], "hidden_states": {}}, **changes})
     with pytest.raises(MenuraError, match=r"leave them out, or mini_batch_size and trainer\.accumulation"):
         train_colbert(build_colbert(settings), settings, EXAMPLES, output=tmp_path, seed=0)
 

@@ -138,7 +138,7 @@ def test_a_colbert_without_one_gets_a_head_tied_to_its_embeddings(tmp_path, laye
     features = [model.preprocess(texts, task="document") for texts in TEXTS]
 
     class Batch(Encoded):
-        scores = in_batch_scores = vectors = embed = None
+        of = scores = in_batch_scores = vectors = embed = None
 
     objective(Batch(torch.rand(2, 2), None, features)).backward()
     encoder = {name for name, parameter in model[0].named_parameters() if parameter.grad is not None}
