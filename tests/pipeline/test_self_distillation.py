@@ -87,5 +87,5 @@ def test_a_mentor_is_trained_anew_when_its_own_settings_change_and_only_then(fin
 
 
 def test_a_mentor_that_the_recipe_lacks(recipe, tmp_path):
-    with pytest.raises(MenuraError, match=r"students\.colbert has no mentor that could be colbert_mentor_mentor"):
+    with pytest.raises(MenuraError, match=r"students\.colbert trains no mentor that could be colbert_mentor_mentor"):
         Pipeline(recipe, tmp_path).train("colbert_mentor_mentor")
