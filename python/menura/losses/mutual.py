@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional
+
+from menura.losses.scores import kl_divergence
 
 __all__ = ["MutualLearning", "mutual_kl"]
 
@@ -22,16 +23,11 @@ def mutual_kl(student: Tensor, peer: Tensor, *, temperature: float = 1.0, peer_t
     Raises:
         ValueError: the shapes differ, there are fewer than two passages, or a temperature is not above 0.
     """
-    if student.shape != peer.shape or student.dim() != 2 or student.shape[1] < 2:
-        raise ValueError(
-            "[mutual_kl] student and peer must both be [B,N] with N of 2 or more; "
-            f"got {list(student.shape)} and {list(peer.shape)}."
-        )
     if not (temperature > 0 and peer_temperature > 0):
         raise ValueError(f"[mutual_kl] temperatures must be above 0; got {temperature} and {peer_temperature}.")
-    target = functional.log_softmax(peer.detach().to(student.dtype) / peer_temperature, dim=1)
-    found = functional.log_softmax(student / temperature, dim=1)
-    return functional.kl_div(found, target, reduction="batchmean", log_target=True)
+    return kl_divergence(
+        student, peer, student_temperature=temperature, teacher_temperature=peer_temperature, scale_by_temperature=False
+    )
 
 
 class MutualLearning(nn.Module):
