@@ -7,11 +7,11 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from rich import box
 from rich.table import Table
 
 from menura.evaluation.metrics import METRICS, Scores
 from menura.evaluation.significance import PERMUTATIONS, Comparison, compare
+from menura.evaluation.tables import markdown_table, terminal_table
 from menura.files import whole_file, write_csv, write_json
 
 __all__ = ["COMPARED", "NOTHING", "Report", "Row", "p_value"]
@@ -57,15 +57,7 @@ class Report:
 
     def table(self) -> Table:
         """For a terminal."""
-        table = Table(
-            title=self._title(),
-            title_justify="left",
-            caption="\n".join(self._captions()),
-            caption_justify="left",
-            box=box.SIMPLE_HEAD,
-            pad_edge=False,
-            collapse_padding=True,
-        )
+        table = terminal_table(self._title(), self._captions())
         header, *rows = self._cells()
         table.add_column(header[0])
         for title in header[1:]:
@@ -77,10 +69,7 @@ class Report:
 
     def markdown(self) -> str:
         """For a README."""
-        header, *rows = self._cells()
-        lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-        table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-        return "\n\n".join([self._title() + ":", table, " ".join(self._captions())]) + "\n"
+        return markdown_table(self._title(), self._cells(), self._captions())
 
     def write(self, folder: Path) -> None:
         """Write ``report.json``, ``report.csv``, ``report.md``, and ``report_queries.csv`` with every query's values.

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.table import Table
 
 from menura.evaluation.metrics import METRICS
@@ -15,6 +14,7 @@ from menura.evaluation.report import COMPARED, NOTHING, p_value
 from menura.evaluation.side_by_side.comparing import Compared, compare_outputs
 from menura.evaluation.side_by_side.finished import Finished
 from menura.evaluation.significance import PERMUTATIONS
+from menura.evaluation.tables import markdown_table, terminal_table
 from menura.files import whole_file, write_csv
 
 __all__ = ["SideBySide"]
@@ -43,15 +43,7 @@ class SideBySide:
 
     def table(self) -> Table:
         """For a terminal."""
-        table = Table(
-            title=self._title(),
-            title_justify="left",
-            caption="\n".join(self._captions()),
-            caption_justify="left",
-            box=box.SIMPLE_HEAD,
-            pad_edge=False,
-            collapse_padding=True,
-        )
+        table = terminal_table(self._title(), self._captions())
         header, *rows = self._cells()
         for number, title in enumerate(header):
             text = number < 2
@@ -62,10 +54,7 @@ class SideBySide:
 
     def markdown(self) -> str:
         """For a page."""
-        header, *rows = self._cells()
-        lines = [header, ["---"] * 2 + ["---:"] * (len(header) - 2), *rows]
-        table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-        return "\n\n".join([self._title() + ":", table, " ".join(self._captions())]) + "\n"
+        return markdown_table(self._title(), self._cells(), self._captions(), texts=2)
 
     def write(self, folder: Path) -> None:
         """Write ``comparison.csv`` and ``comparison.md``.
