@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from menura.progress import progress_bar
 
-__all__ = ["length_sorted_batches", "length_sorted_blocks", "token_budget_batches"]
+__all__ = ["length_groups", "length_sorted_batches", "length_sorted_blocks", "token_budget_batches"]
 
 
 def length_sorted_batches(texts: Sequence[str], batch_size: int, description: str) -> Iterator[list[int]]:
@@ -36,6 +36,21 @@ def token_budget_batches(lengths: Sequence[int], budget: int) -> Iterator[list[i
         rows = max(1, budget // max(1, lengths[order[start]]))
         yield order[start : start + rows]
         start += rows
+
+
+def length_groups(lengths: Sequence[int], padding: int) -> Iterator[list[int]]:
+    """Indices of rows of like `lengths`; a group, padded to its longest row, holds at most `padding` tokens of it."""
+    group: list[int] = []
+    spent = 0
+    for row in _longest_first(lengths):
+        wanted = lengths[group[0]] - lengths[row] if group else 0
+        if spent + wanted > padding:
+            yield group
+            group, spent, wanted = [], 0, 0
+        group.append(row)
+        spent += wanted
+    if group:
+        yield group
 
 
 def _longest_first(lengths: Sequence[int]) -> list[int]:

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 from torch import nn
 
-__all__ = ["evenly", "layer_stack"]
+__all__ = ["batches_stay_whole", "evenly", "layer_stack", "whole_batches"]
+
+_whole: ContextVar[bool] = ContextVar("whole_batches", default=False)
+
+
+@contextmanager
+def whole_batches() -> Iterator[None]:
+    """Within, an accelerated student sends a batch through its layers in one piece, for hooks that look at them."""
+    before = _whole.set(True)
+    try:
+        yield
+    finally:
+        _whole.reset(before)
+
+
+def batches_stay_whole() -> bool:
+    """Whether this is within `whole_batches`."""
+    return _whole.get()
 
 
 def evenly(count: int, total: int) -> list[int]:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from menura.errors import MenuraError
 from menura.ops import splade_head
 from menura.students import similarity
+from menura.students.length_groups import forward_by_length
 
 __all__ = ["accelerate", "restore"]
 
@@ -31,7 +32,8 @@ def accelerate(model: Model) -> Model:
 
     A `SparseEncoder` pools its vocabulary logits without forming them (`menura.splade_head`). A `MultiVectorEncoder`
     scores with `menura.maxsim`; losses of sentence-transformers take the functions of `menura.students.similarity`
-    as their `similarity_fct`. Doing it twice does nothing; `restore` undoes it.
+    as their `similarity_fct`. On a CPU a batch goes through the transformer in groups of texts of like length, each
+    padded to its own longest, so hooks on layers see several calls. Doing it twice does nothing; `restore` undoes it.
 
     Raises:
         MenuraError: the model is neither of the two, or its head is not one that the operator computes: a projection
@@ -50,9 +52,8 @@ def restore(model: Model) -> Model:
     """Undo `accelerate` and return `model`."""
     if isinstance(model, MultiVectorEncoder):
         model.similarity_fn_name = model.similarity_fn_name
-    else:
-        for module in model:
-            vars(module).pop("forward", None)
+    for module in model:
+        vars(module).pop("forward", None)
     return model
 
 
@@ -60,6 +61,10 @@ def _accelerate_colbert(model: MultiVectorEncoder) -> None:
     mean = model.similarity_fn_name == SimilarityFunction.MEAN_MAXSIM.value
     model._similarity = partial(similarity.maxsim, length_normalize=mean)
     model._similarity_pairwise = partial(similarity.maxsim_pairwise, length_normalize=mean)
+    transformer = model[0]
+    if isinstance(transformer, Transformer):
+        # An attribute of the instance; partials, unlike bound methods, survive pickling and copying.
+        vars(transformer)["forward"] = partial(forward_by_length, transformer)
 
 
 def _accelerate_splade(model: SparseEncoder) -> None:
@@ -68,7 +73,6 @@ def _accelerate_splade(model: SparseEncoder) -> None:
         names = ", ".join(type(module).__name__ for module in model)
         raise MenuraError(f"[accelerate] a SparseEncoder must be a Transformer and SpladePooling; got {names}.")
     decoder = _decoder(transformer.model)
-    # Attributes of the two instances; partials, unlike bound methods, survive pickling and copying.
     vars(transformer)["forward"] = partial(_encode, transformer, decoder)
     vars(pooling)["forward"] = partial(_pool, pooling, decoder)
 
@@ -89,8 +93,7 @@ def _decoder(backbone: Any) -> nn.Linear:
 def _encode(transformer: Transformer, decoder: nn.Linear, features: Features, **kwargs: Any) -> Features:
     """The transformer's forward up to the states that enter the vocabulary projection."""
     with _standing_aside(decoder):
-        encoded: Features = type(transformer).forward(transformer, features, **kwargs)
-    return encoded
+        return forward_by_length(transformer, features, **kwargs)
 
 
 def _pool(pooling: SpladePooling, decoder: nn.Linear, features: Features) -> Features:

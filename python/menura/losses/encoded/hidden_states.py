@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from menura.layers import layer_stack
+from menura.layers import layer_stack, whole_batches
 from menura.losses.encoded.padding import stack_padded
 
 __all__ = ["HiddenStates", "record_layers"]
@@ -45,6 +45,8 @@ def record_layers(model: nn.Module, layers: Collection[int]) -> Iterator[HiddenS
     found = HiddenStates()
     with ExitStack() as hooks:
         stack = layer_stack(model) if layers else nn.ModuleList()
+        if layers:
+            hooks.enter_context(whole_batches())
         for layer in sorted(set(layers)):
             if not 0 <= layer <= len(stack):
                 raise ValueError(
