@@ -1,7 +1,7 @@
 """The shipped recipes and variants of them, run for real: `python benchmarks/recipes.py`, some hours on two cores.
 
-Every run is one `menura run`, printed before it starts. All begin with the candidates, the teacher and the answer key of
-the first, which are copied; a mentor is copied to the other seeds. What is finished is not run again.
+Every run is one `menura run`, printed before it starts. All begin with the candidates, the teacher and the answer key
+of the first, which are copied; a mentor is copied to the other seeds. What is finished is not run again.
 """
 
 from __future__ import annotations

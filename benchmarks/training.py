@@ -190,7 +190,7 @@ def _model(work: Work) -> MultiVectorEncoder | SparseEncoder:
 
 @cache
 def _with_head(model: str) -> str:
-    """A folder with the masked language model of `model`; a head that it lacks is made up, which costs no other time."""
+    """A folder with the masked language model of `model`; a head that it lacks is made up, which costs the same."""
     folder = tempfile.mkdtemp()
     AutoModelForMaskedLM.from_pretrained(resolve_model(model)).save_pretrained(folder)
     AutoTokenizer.from_pretrained(resolve_model(model)).save_pretrained(folder)
