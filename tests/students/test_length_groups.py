@@ -10,7 +10,8 @@ import torch
 from menura.batching import length_groups
 from menura.layers import whole_batches
 from menura.recipe import ColbertSettings, SpladeSettings
-from menura.students import accelerate, build_colbert, build_splade, length_groups as groups, restore
+from menura.students import accelerate, build_colbert, build_splade, restore
+from menura.students import length_groups as groups
 from tiny import WORDS, tiny_encoder, tiny_masked_lm
 
 TEXTS = [" ".join(WORDS[i : i + count]) for i, count in enumerate((30, 2, 17, 2, 29, 0, 16, 1))]
