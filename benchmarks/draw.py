@@ -21,10 +21,18 @@ PEER = "#66a182"
 def main() -> None:
     operators = results.read(RESULTS / "operators_cpu.csv")
     shapes = results.read(RESULTS / "shapes_cpu.csv")
+    steps = results.read(RESULTS / "training_cpu.csv")
     compared = [each for each in tables.headline(operators) if any(figure.median_ms for figure in each.figures)]
     if not compared:
         sys.exit(f"error: [bench] {RESULTS / 'operators_cpu.csv'} has no times to draw; run: make bench")
-    redraw(HERE.parent / "README.md", {"speed": tables.speed(operators), "memory": tables.memory(operators)})
+    redraw(
+        HERE.parent / "README.md",
+        {
+            "speed": tables.speed(operators),
+            "memory": tables.memory(operators),
+            "training": tables.training(steps),
+        },
+    )
     redraw(
         HERE / "README.md",
         {"everything": tables.everything(operators), "other shapes": tables.other_shapes(shapes)},

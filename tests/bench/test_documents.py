@@ -9,7 +9,7 @@ import pytest
 from menura.bench import results, tables
 
 ROOT = Path(__file__).parents[2]
-OPERATORS, SHAPES = "operators_cpu.csv", "shapes_cpu.csv"
+OPERATORS, SHAPES, STEPS = "operators_cpu.csv", "shapes_cpu.csv", "training_cpu.csv"
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,7 @@ OPERATORS, SHAPES = "operators_cpu.csv", "shapes_cpu.csv"
     [
         ("README.md", "speed", tables.speed, OPERATORS),
         ("README.md", "memory", tables.memory, OPERATORS),
+        ("README.md", "training", tables.training, STEPS),
         ("benchmarks/README.md", "everything", tables.everything, OPERATORS),
         ("benchmarks/README.md", "other shapes", tables.other_shapes, SHAPES),
     ],

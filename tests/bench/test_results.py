@@ -123,6 +123,15 @@ def test_the_memory_table_names_the_leanest_rival():
     assert row == "| maxsim, 16 queries x 8 candidates | float32 | 12 | 28 | – |"  # noqa: RUF001
 
 
+def test_the_training_table_takes_the_best_that_sentence_transformers_has():
+    theirs = [
+        replace(TORCH, provider="sentence-transformers", package="sentence-transformers 6.2.0", peak_memory_mb=20.0),
+        replace(TORCH, provider="sentence-transformers, eager", package="sentence-transformers 6.2.0", median_ms=3.0),
+    ]
+    *_, row = tables.training([replace(OURS, note="9 passages/s"), *theirs]).splitlines()
+    assert row == "| maxsim, 16 queries x 8 candidates | float32 | 2 | 3, **1.5x** | 9 passages/s | 12 | 20 |"
+
+
 def test_the_headline_is_most_threads_and_the_default_allocator():
     single = [replace(figure, threads=1, median_ms=99.0) for figure in (OURS, TORCH)]
     kept = [replace(figure, machine=replace(MACHINE, allocator="X=1"), threads=4) for figure in (OURS, TORCH)]

@@ -11,7 +11,7 @@ from menura.bench.machine import FORCED
 from menura.bench.results import Figure
 from menura.errors import MenuraError
 
-__all__ = ["everything", "headline", "memory", "other_shapes", "redraw", "speed"]
+__all__ = ["everything", "headline", "memory", "other_shapes", "redraw", "speed", "training"]
 
 HEADLINE_ALLOCATOR = "default"
 KEEPS_PAGES = "MALLOC_TRIM_THRESHOLD_"
@@ -62,6 +62,18 @@ def memory(figures: Sequence[Figure]) -> str:
         if each.ours is not None and each.ours.peak_memory_mb is not None
     ]
     return _table(["Work", "Precision", "Menura, MB", "leanest PyTorch", "sentence-transformers"], rows, words=2)
+
+
+def training(figures: Sequence[Figure]) -> str:
+    """Milliseconds and peak megabytes of a training step, ours and the best that sentence-transformers has."""
+    rows = []
+    for each in headline(figures):
+        ours, theirs = each.ours, each.of("sentence-transformers")
+        if ours is not None and ours.median_ms is not None:
+            times = number(ours.median_ms), _fastest(each, theirs, named=False)
+            rows.append([*_subject(each), *times, ours.note, whole(ours.peak_memory_mb), _leanest(theirs)])
+    header = ["Step", "Precision", "Menura, ms", "sentence-transformers", "Menura", "Menura, MB", "theirs, MB"]
+    return _table(header, rows, words=2)
 
 
 def other_shapes(figures: Sequence[Figure]) -> str:
