@@ -11,6 +11,7 @@ from sentence_transformers import SparseEncoder, SparseEncoderTrainingArguments
 from transformers import TrainerCallback
 
 from menura.losses import Affine, SpladeDistillationLoss
+from menura.losses.sparsity import Side
 from menura.recipe import SpladeSettings
 from menura.students import vocabulary_size
 from menura.trainer import trainer_arguments
@@ -25,8 +26,8 @@ from menura.training.weighing import WeightSchedules
 
 __all__ = ["splade_loss", "train_splade"]
 
-# So many documents are looked at, each time the trainer logs, for a token that wins most terms.
-WATCHED = 8
+# So many texts of each side are looked at now and then, for the terms that they have and for where these come from.
+WATCHED = 16
 
 
 def train_splade(
@@ -82,12 +83,15 @@ def splade_loss(
         mini_batch_size=size,
         mentor=mentor,
     )
-    watched = _first_positives(examples)
+    watched = _first_texts(examples)
     callbacks = sparsity_callbacks(settings, loss, regularizers, vocabulary=vocabulary, texts=watched)
     return loss, [*callbacks, WeightSchedules(loss, log_prefix=log_prefix)]
 
 
-def _first_positives(examples: Dataset | OnlineExamples) -> list[str]:
+def _first_texts(examples: Dataset | OnlineExamples) -> dict[Side, list[str]]:
     if isinstance(examples, OnlineExamples):
-        return examples.first_positives(WATCHED)
-    return list(examples[:WATCHED]["passage_1"])
+        queries, positives = examples.first_texts(WATCHED)
+    else:
+        rows = examples[:WATCHED]
+        queries, positives = list(rows["query"]), list(rows["passage_1"])
+    return {"query": queries, "document": positives}

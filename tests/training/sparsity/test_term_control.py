@@ -31,10 +31,12 @@ class Plant:
         count, momentum, counts = math.log(self.start), 0.0, []
         for step in range(steps):
             measured = math.exp(count + self.random.gauss(0, self.noise))
-            control.update(measured, 12.0, self.scale * (math.exp(count) / self.start) ** 1.3, steps=steps)
+            rate = min(1.0, 10 * (step + 1) / steps, 1.1 * (1 - step / steps))
+            penalty = self.scale * (math.exp(count) / self.start) ** 1.3
+            control.update(measured, 12.0, penalty, steps=steps, response=rate)
             settled = math.log(self.start) - self.slope * math.log1p(control.share / self.half)
             momentum = 0.9 * momentum + 0.1 * (settled - count) / self.lag
-            count += momentum * min(1.0, 10 * (step + 1) / steps, 1.1 * (1 - step / steps))
+            count += momentum * rate
             counts.append(math.exp(count))
         return counts
 
@@ -78,8 +80,8 @@ def test_the_target_comes_down_and_stays():
         control.update(800.0, 1.0, 1.0, steps=100)
         targets.append(math.exp(control.target(100)))
     assert targets[4] == pytest.approx(800)
-    assert targets[24] == pytest.approx(200)  # half of the way, in logarithms
-    assert targets[44:] == pytest.approx([50] * 56)
+    assert targets[34] == pytest.approx(100)  # half of the time, three quarters of the way, in logarithms
+    assert targets[64:] == pytest.approx([50] * 36)
     assert targets[4:] == sorted(targets[4:], reverse=True)
 
 

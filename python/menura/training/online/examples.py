@@ -108,9 +108,10 @@ class OnlineExamples:
             }
         )
 
-    def first_positives(self, count: int) -> list[str]:
-        """The texts of the first rows' positives."""
-        return [self._corpus[passages[0]] for _, passages in self._first[:count]]
+    def first_texts(self, count: int) -> tuple[list[str], list[str]]:
+        """The first rows' queries and positives."""
+        rows = self._first[:count]
+        return [self._queries[query] for query, _ in rows], [self._corpus[passages[0]] for _, passages in rows]
 
     def attach(self, trainer: Any) -> None:
         """Make `trainer`, whose `train_dataset` is `rows`, learn from the teacher.

@@ -15,15 +15,23 @@ from menura.losses import Regularizer, SpladeDistillationLoss
 from menura.losses.gathering import mean_over_processes
 from menura.losses.sparsity import Side
 from menura.training.sparsity.control import TermControl
+from menura.training.sparsity.served import served_ratios
 
 __all__ = ["TermBudget"]
+
+# So many times in a training it is looked at what dropout does to the counts.
+LOOKS = 20
 
 
 class TermBudget(TrainerCallback, ExportableState):
     """Sets the shares of each side's regularizers so that its texts come to have as many active terms as `budgets` say.
 
-    What is measured is averaged over the processes, so all of them have the same shares. The state of the controls
-    travels in checkpoints.
+    A budget is one for the student in use, without the dropout under which a step counts: now and then `texts` tell how
+    the two relate. What is measured is averaged over the processes, so all of them have the same shares. The state of
+    the controls travels in checkpoints.
+
+    Args:
+        texts: some of each side.
     """
 
     def __init__(
@@ -31,6 +39,7 @@ class TermBudget(TrainerCallback, ExportableState):
         loss: SpladeDistillationLoss,
         regularizers: Sequence[Regularizer],
         budgets: Mapping[Side, int],
+        texts: Mapping[Side, Sequence[str]],
     ) -> None:
         self.controls = {side: TermControl(budget) for side, budget in budgets.items()}
         self._loss = loss
@@ -38,6 +47,7 @@ class TermBudget(TrainerCallback, ExportableState):
             side: [regularizer for regularizer in regularizers if regularizer.side == side] for side in budgets
         }
         self._names = {regularizer.name for regularizer in regularizers}
+        self._texts = {side: texts[side] for side in budgets}
 
     def state(self) -> dict[str, Any]:
         """What the trainer writes into a checkpoint."""
@@ -59,17 +69,27 @@ class TermBudget(TrainerCallback, ExportableState):
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if not self.controls:
             return
+        if (state.global_step - 1) % max(1, state.max_steps // LOOKS) == 0:
+            for side, ratio in served_ratios(self._loss.model, self._texts).items():
+                self.controls[side].served = ratio
+        rates = kwargs["optimizer"].param_groups[0]
+        response = rates["lr"] / rates["initial_lr"]
+        loss, *measured = self._measure()
+        for number, control_of_side in enumerate(self.controls.values()):
+            terms, penalty = measured[2 * number : 2 * number + 2]
+            control_of_side.update(terms, loss, penalty, steps=state.max_steps, response=response)
+        self._set_shares()
+
+    def _measure(self) -> list[float]:
+        """What all other objectives added to the loss of this step; then the terms and the penalty of each side."""
         loss = sum(value for name, value in self._loss.last_parts.items() if name not in self._names)
         measured = [torch.as_tensor(loss, dtype=torch.float64)]
         for side in self.controls:
             penalties = [regularizer.weight * regularizer.value for regularizer in self._regularizers[side]]
             measured += [self._loss.terms[side], torch.stack(penalties).sum()]
         device = self._loss.terms["document"].device
-        values = mean_over_processes(torch.stack([value.double().to(device) for value in measured])).tolist()
-        for number, control_of_side in enumerate(self.controls.values()):
-            terms, penalty = values[1 + 2 * number : 3 + 2 * number]
-            control_of_side.update(terms, values[0], penalty, steps=state.max_steps)
-        self._set_shares()
+        values: list[float] = mean_over_processes(torch.stack([each.double().to(device) for each in measured])).tolist()
+        return values
 
     def _set_shares(self) -> None:
         for side, regularizers in self._regularizers.items():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from transformers import TrainerCallback
 
 from menura.losses import AntiZero, Regularizer, SpladeDistillationLoss
+from menura.losses.sparsity import Side
 from menura.recipe import SpladeSettings
 from menura.training.sparsity.budget import TermBudget
 from menura.training.sparsity.penalties import SIDES
@@ -22,17 +23,17 @@ def sparsity_callbacks(
     regularizers: Sequence[Regularizer],
     *,
     vocabulary: int,
-    texts: Sequence[str],
+    texts: Mapping[Side, Sequence[str]],
 ) -> list[TrainerCallback]:
     """Those that set the regularizers' shares, a side's budget or else the warm-up, and one that watches.
 
     Args:
         vocabulary: the number of terms.
-        texts: documents for the watch to look into.
+        texts: some of each side, to look into.
     """
     budgets = {SIDES[side]: budget for side, budget in settings.budgets.items()}
     scheduled = [regularizer for regularizer in regularizers if not isinstance(regularizer, AntiZero)]
     growing = [regularizer for regularizer in scheduled if regularizer.side not in budgets]
-    budget = TermBudget(loss, scheduled, budgets)
-    watch = SparsityWatch(loss, regularizers, budget.controls, vocabulary=vocabulary, texts=texts)
+    budget = TermBudget(loss, scheduled, budgets, texts)
+    watch = SparsityWatch(loss, regularizers, budget.controls, vocabulary=vocabulary, texts=texts["document"])
     return [RegularizerWarmup(growing, warmup=settings.regularizers.warmup), budget, watch]

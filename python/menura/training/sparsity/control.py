@@ -9,8 +9,8 @@ __all__ = ["TermControl"]
 
 # The first steps only measure, at most so many and at most this part of all.
 MEASURED, MEASURED_PART = 10, 1 / 20
-# Then the target moves for this part of all steps, and stays.
-DESCENT = 0.4
+# Then the target moves for this part of all steps, ever more slowly, and stays.
+DESCENT, LANDING = 0.6, 2
 # The count is smoothed over this part of all steps, an error is integrated over that, each over so many at least.
 SMOOTHING, FEWEST_SMOOTHED = 1 / 100, 2.0
 INTEGRATION, FEWEST_INTEGRATED = 1 / 20, 8.0
@@ -19,6 +19,8 @@ GAIN = 1.5
 FIRST = 0.1
 LOWEST, HIGHEST = -3.0, math.log(1e4)
 FASTEST = 1.0
+# An error counts the more the less the learning rate can still mend, down to this part of it.
+WEAKEST = 0.3
 # The penalty is off where the count is below the target by this factor.
 BRAKE = 1.5
 # A logarithm needs a count.
@@ -27,23 +29,27 @@ FEWEST_TERMS = 0.1
 
 @dataclass
 class TermControl:
-    """Finds the `share` of a penalty at which texts have `budget` active terms on average.
+    """Finds the `share` of a penalty at which texts have `budget` active terms on average, in use.
 
-    The target goes down from the count at the start to the budget, as a straight line of logarithms, for the first part
+    The target goes down from the count at the start to the budget, as a parabola of logarithms, for the first part
     of the training; a start below the budget has the budget for its target. What acts on the error, the
     logarithm of count over target, is proportional and integral control of the weight's logarithm: that is as fast at
-    1e-6 as at 10. The first weight is taken from the size of loss and penalty, so their scales do not matter.
+    1e-6 as at 10. As the learning rate falls, a weight moves the count less, so it is moved more. The first weight is
+    taken from the size of loss and penalty, so their scales do not matter.
 
     Nothing winds up: the weight's logarithm has bounds, at the lower of which the penalty is off. It fades at
     once where the count falls below the target, because texts that have lost all their terms cannot come back.
 
-    All of it are numbers that depend on what `update` was given, so a copy goes on as the original would.
+    All of it are numbers that depend on what `update` was given, so a copy goes on as the original would. Whoever knows
+    better than 0 sets `served`, the logarithm of terms in use over terms in a step.
     """
 
     budget: int
     share: float = 0.0
+    served: float = 0.0
     step: int = 0
     smoothed: float = 0.0
+    settled: float = 0.0
     start: float = 0.0
     error: float = 0.0
     base: float = 0.0
@@ -51,7 +57,7 @@ class TermControl:
     loss_seen: float = 0.0
     penalty_seen: float = 0.0
 
-    def update(self, terms: float, loss: float, penalty: float, *, steps: int) -> None:
+    def update(self, terms: float, loss: float, penalty: float, *, steps: int, response: float = 1.0) -> None:
         """Set `share` for the next step.
 
         Args:
@@ -59,21 +65,24 @@ class TermControl:
             loss: what all other objectives added to the loss.
             penalty: what the penalty would have added at a share of 1.
             steps: of the whole training.
+            response: the learning rate in this step, as a part of its highest.
         """
         self.step += 1
-        count = math.log(max(terms, FEWEST_TERMS))
+        count = math.log(max(terms, FEWEST_TERMS)) + self.served
         if self.step <= _measured(steps):
             self._measure(count, loss, penalty)
             if self.step == _measured(steps):
-                self.start = self.smoothed
+                self.start = self.settled = self.smoothed
                 self.base = FIRST * self.loss_seen / self.penalty_seen if self.penalty_seen > 0 else 1.0
                 self.error = self.smoothed - self.target(steps)
                 self.share = self.base * self._brake()
             return
+        longer = max(FEWEST_INTEGRATED, INTEGRATION * steps)
         self.smoothed += (count - self.smoothed) / max(FEWEST_SMOOTHED, SMOOTHING * steps)
+        self.settled += (count - self.settled) / longer
         error = self.smoothed - self.target(steps)
-        integrated = error / max(FEWEST_INTEGRATED, INTEGRATION * steps)
-        change = GAIN * (error - self.error + integrated)
+        integrated = error / longer
+        change = GAIN * (error - self.error + integrated) / min(1.0, max(WEAKEST, response))
         self.level = min(HIGHEST, max(LOWEST, self.level + min(FASTEST, max(-FASTEST, change))))
         self.error = error
         self.share = self.base * math.exp(self.level) * self._brake() if self.level > LOWEST else 0.0
@@ -83,13 +92,13 @@ class TermControl:
         budget = math.log(self.budget)
         if self.start <= budget:
             return budget
-        gone = min(1.0, (self.step - _measured(steps)) / (DESCENT * steps))
-        return self.start + gone * (budget - self.start)
+        left = max(0.0, 1 - (self.step - _measured(steps)) / (DESCENT * steps))
+        return budget + (self.start - budget) * left**LANDING
 
     @property
     def terms(self) -> float:
-        """The smoothed count."""
-        return math.exp(self.smoothed)
+        """The count of terms in use, smoothed over as many steps as an error is integrated over."""
+        return math.exp(self.settled)
 
     def _measure(self, count: float, loss: float, penalty: float) -> None:
         self.smoothed += (count - self.smoothed) / self.step
