@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import matplotlib as mpl
+import recipe_tables
 from matplotlib.figure import Figure as Picture
 
 from menura.bench import results, tables
@@ -37,9 +38,15 @@ def main() -> None:
         HERE / "README.md",
         {"everything": tables.everything(operators), "other shapes": tables.other_shapes(shapes)},
     )
-    # The same picture from the same figures, to the byte.
+    recipes, answers = (recipe_tables.read(RESULTS / f"{name}.csv") for name in ("recipes", "recipes_compared"))
+    redraw(
+        HERE.parent / "docs" / "results.md",
+        {"recipes": recipe_tables.recipes(recipes), "answers": recipe_tables.answers(answers)},
+    )
+    # The same pictures from the same figures, to the byte.
     mpl.rcParams.update({"svg.hashsalt": "menura", "svg.fonttype": "none", "font.size": 8})
     save(picture(compared), RESULTS / "operators_cpu.svg")
+    save(recipe_tables.budgets(recipes), RESULTS / "budgets.svg")
 
 
 def redraw(path: Path, sections: dict[str, str]) -> None:

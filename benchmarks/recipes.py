@@ -121,7 +121,7 @@ def main() -> None:
     first, *others = runs
     chosen = [run for run in others if arguments.only in run.name]
     threads = max(1, len(os.sched_getaffinity(0)) // arguments.jobs)
-    execute(first, SEEDS[0], arguments.folder, len(os.sched_getaffinity(0)))
+    execute(first, SEEDS[0], arguments.folder, threads)
     with ThreadPoolExecutor(arguments.jobs) as pool:
         for seed in SEEDS:
             waiting = [pool.submit(execute, run, seed, arguments.folder, threads) for run in [first, *chosen]]

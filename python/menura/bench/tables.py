@@ -11,7 +11,7 @@ from menura.bench.machine import FORCED
 from menura.bench.results import Figure
 from menura.errors import MenuraError
 
-__all__ = ["everything", "headline", "memory", "other_shapes", "redraw", "speed", "training"]
+__all__ = ["everything", "headline", "markdown", "memory", "other_shapes", "redraw", "speed", "training"]
 
 HEADLINE_ALLOCATOR = "default"
 KEEPS_PAGES = "MALLOC_TRIM_THRESHOLD_"
@@ -46,7 +46,7 @@ def speed(figures: Sequence[Figure]) -> str:
             ]
         )
     header = ["Work", "Precision", "Menura, ms", "of peak", "fastest PyTorch", "sentence-transformers", "fastest peer"]
-    return _table(header, rows, words=2)
+    return markdown(header, rows, words=2)
 
 
 def memory(figures: Sequence[Figure]) -> str:
@@ -61,7 +61,7 @@ def memory(figures: Sequence[Figure]) -> str:
         for each in headline(figures)
         if each.ours is not None and each.ours.peak_memory_mb is not None
     ]
-    return _table(["Work", "Precision", "Menura, MB", "leanest PyTorch", "sentence-transformers"], rows, words=2)
+    return markdown(["Work", "Precision", "Menura, MB", "leanest PyTorch", "sentence-transformers"], rows, words=2)
 
 
 def training(figures: Sequence[Figure]) -> str:
@@ -73,7 +73,7 @@ def training(figures: Sequence[Figure]) -> str:
             times = number(ours.median_ms), _fastest(each, theirs, named=False)
             rows.append([*_subject(each), *times, ours.note, whole(ours.peak_memory_mb), _leanest(theirs)])
     header = ["Step", "Precision", "Menura, ms", "sentence-transformers", "Menura", "Menura, MB", "theirs, MB"]
-    return _table(header, rows, words=2)
+    return markdown(header, rows, words=2)
 
 
 def other_shapes(figures: Sequence[Figure]) -> str:
@@ -86,7 +86,7 @@ def other_shapes(figures: Sequence[Figure]) -> str:
             milliseconds = number(each.ours.median_ms), number(rival.median_ms)
             rows.append((times, [each.first.title, _name(rival, rivals), *milliseconds, number(times, 2)]))
     ordered = [cells for _, cells in sorted(rows, key=lambda row: row[0])]
-    return _table(["Work", "fastest PyTorch", "Menura, ms", "PyTorch, ms", "times"], ordered, words=2)
+    return markdown(["Work", "fastest PyTorch", "Menura, ms", "PyTorch, ms", "times"], ordered, words=2)
 
 
 def everything(figures: Sequence[Figure]) -> str:
@@ -124,7 +124,13 @@ def everything(figures: Sequence[Figure]) -> str:
         ]
         for figure in figures
     ]
-    return _table(header, rows, words=2)
+    return markdown(header, rows, words=2)
+
+
+def markdown(header: list[str], rows: list[list[str]], *, words: int) -> str:
+    """Markdown; the first `words` columns flush left."""
+    rule = ["---"] * words + ["---:"] * (len(header) - words)
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (header, rule, *rows))
 
 
 def redraw(text: str, section: str, table: str) -> str:
@@ -165,9 +171,3 @@ def _leanest(rivals: Iterable[Figure]) -> str:
 
 def _best(rivals: Iterable[Figure], value: Callable[[Figure], float | None]) -> Figure | None:
     return min((figure for figure in rivals if value(figure) is not None), key=lambda f: value(f) or 0.0, default=None)
-
-
-def _table(header: list[str], rows: list[list[str]], *, words: int) -> str:
-    """Markdown; the first `words` columns flush left."""
-    rule = ["---"] * words + ["---:"] * (len(header) - words)
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in (header, rule, *rows))
