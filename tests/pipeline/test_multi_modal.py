@@ -42,6 +42,22 @@ def settings(tmp_path, collection):
     }
 
 
+@pytest.fixture
+def alone(settings):
+    """The teacher that sees images, without the other."""
+    return {**settings, "teacher": settings["teachers"]["seeing"], "teachers": {}, "view": None}
+
+
+def as_bytes(collection):
+    """The images stand in the corpus itself."""
+    path = collection / "corpus.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows:
+        content = (collection / row["image"]).read_bytes()
+        row["image"] = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
 def pipeline(settings, tmp_path):
     return Pipeline(Recipe.model_validate(settings), tmp_path / "out")
 
@@ -72,22 +88,6 @@ def test_from_images_to_a_student_that_reads(settings, collection, tmp_path):
     assert later.panel.scores([pair], "seeing")[pair] != scores["seeing"][pair]
     later.train("colbert")
     assert (tmp_path / "out" / "colbert" / "model.safetensors").stat().st_mtime_ns != trained
-
-
-@pytest.fixture
-def alone(settings):
-    """The teacher that sees images, without the other."""
-    return {**settings, "teacher": settings["teachers"]["seeing"], "teachers": {}, "view": None}
-
-
-def as_bytes(collection):
-    """The images stand in the corpus itself."""
-    path = collection / "corpus.jsonl"
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    for row in rows:
-        content = (collection / row["image"]).read_bytes()
-        row["image"] = f"data:image/png;base64,{base64.b64encode(content).decode()}"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 @pytest.mark.parametrize(("worker", "stored"), [("process", "files"), ("process", "bytes"), ("thread", "files")])
