@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
 
+from menura import MenuraError
 from menura.answer_key import AnswerKey
 from menura.pipeline import Pipeline, evaluate
 from menura.recipe import Recipe
@@ -40,6 +42,22 @@ def settings(tmp_path, collection):
     }
 
 
+@pytest.fixture
+def alone(settings):
+    """The teacher that sees images, without the other."""
+    return {**settings, "teacher": settings["teachers"]["seeing"], "teachers": {}, "view": None}
+
+
+def as_bytes(collection):
+    """The images stand in the corpus itself."""
+    path = collection / "corpus.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows:
+        content = (collection / row["image"]).read_bytes()
+        row["image"] = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
 def pipeline(settings, tmp_path):
     return Pipeline(Recipe.model_validate(settings), tmp_path / "out")
 
@@ -72,12 +90,24 @@ def test_from_images_to_a_student_that_reads(settings, collection, tmp_path):
     assert (tmp_path / "out" / "colbert" / "model.safetensors").stat().st_mtime_ns != trained
 
 
-def test_a_teacher_in_the_loop_sees_images(settings, tmp_path):
-    alone = {**settings, "teacher": settings["teachers"]["seeing"], "teachers": {}, "view": None}
-    online = {**alone, "online": {"worker": "thread"}}
-    pipeline(online, tmp_path).train("colbert")
-    left = pipeline(alone, tmp_path).annotate().scored
-    assert left < Pipeline(Recipe.model_validate(alone), tmp_path / "fresh").annotate().scored
+@pytest.mark.parametrize(("worker", "stored"), [("process", "files"), ("process", "bytes"), ("thread", "files")])
+def test_a_teacher_in_the_loop_sees_images(alone, collection, tmp_path, worker, stored):
+    if stored == "bytes":
+        as_bytes(collection)
+    offline = Pipeline(Recipe.model_validate(alone), tmp_path / "offline")
+    wanted = offline.annotate().scored
+    pairs = offline.candidates.pairs()
+    pipeline({**alone, "online": {"ahead": 2, "worker": worker}}, tmp_path).train("colbert")
+    later = pipeline(alone, tmp_path)
+    assert 0 < later.annotate().scored < wanted
+    assert later.panel.scores(pairs) == pytest.approx(offline.panel.scores(pairs), abs=1e-4)
+
+
+def test_an_image_that_another_process_cannot_decode(alone, collection, tmp_path):
+    for path in (collection / "images").iterdir():
+        path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(MenuraError, match=r"^\[teachers\] cannot decode .*\.png: .*truncated.*\.$"):
+        pipeline({**alone, "online": {"worker": "process"}}, tmp_path).train("colbert")
 
 
 def test_a_text_teacher_shares_its_answers_with_collections_without_images(settings, tmp_path):

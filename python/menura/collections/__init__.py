@@ -2,7 +2,7 @@
 
 from menura.collections.beir import read_beir, write_beir
 from menura.collections.collection import Collection, Fields, Qrels
-from menura.collections.docstrings import docstring_collection
+from menura.collections.docstrings import docstring_collection, illustrated_docstrings
 from menura.collections.hub import read_hub
 from menura.collections.images import Image
 from menura.collections.ir_dataset import read_ir_dataset
@@ -24,6 +24,7 @@ __all__ = [
     "RunningTop",
     "as_run",
     "docstring_collection",
+    "illustrated_docstrings",
     "open_collection",
     "read_beir",
     "read_collection",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from menura.collections.beir import read_beir
 from menura.collections.collection import Collection
-from menura.collections.docstrings import docstring_collection
+from menura.collections.docstrings import docstring_collection, illustrated_docstrings
 from menura.collections.fields import check_fields, with_id_fields
 from menura.collections.hub import read_hub
 from menura.collections.ir_dataset import read_ir_dataset
@@ -19,7 +19,7 @@ from menura.recipe import CollectionSettings
 
 __all__ = ["open_collection", "read_collection"]
 
-IR_DATASETS, TABLES = "ir_datasets:", "tables:"
+ILLUSTRATED, IR_DATASETS, TABLES = "illustrated:", "ir_datasets:", "tables:"
 
 
 def open_collection(
@@ -57,16 +57,19 @@ def open_collection(
 def read_collection(source: str, *, fields: Sequence[str] = (), images: bool = False) -> Collection:
     """The whole collection `source`.
 
-    ``ir_datasets:NAME``; ``tables:NAME``, tables of texts on the hub; else a folder, of BEIR's files, of MS MARCO's or
-    of tables, if one of that name is there or the name looks like a path; else a data set of the hub.
+    ``illustrated:NAME``, an installed package that ships images; ``ir_datasets:NAME``; ``tables:NAME``, tables of texts
+    on the hub; else a folder, of BEIR's files, of MS MARCO's or of tables, if one of that name is there or the name
+    looks like a path; else a data set of the hub.
 
     Args:
         fields: ``query.NAME`` and ``passage.NAME``; rows of BEIR folders and of hub data sets may have them.
-        images: rows of these, and of tables, may have images.
+        images: rows of these, and of tables, may have images, and all that is illustrated.
 
     Raises:
         MenuraError: it cannot be read, or breaks a contract of `Collection`.
     """
+    if source.startswith(ILLUSTRATED):
+        return illustrated_docstrings(source.removeprefix(ILLUSTRATED), images=images)
     if source.startswith(IR_DATASETS):
         return read_ir_dataset(source.removeprefix(IR_DATASETS))
     if source.startswith(TABLES):

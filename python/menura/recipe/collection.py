@@ -15,7 +15,8 @@ class CollectionSettings(Section):
     """Which passages, queries and judgements.
 
     `source` is ``docstrings``, the path of a folder (BEIR's or MS MARCO's files, or tables of texts), a hub data set
-    with BEIR's three configurations, ``tables:NAME`` of the hub or ``ir_datasets:NAME``.
+    with BEIR's three configurations, ``tables:NAME`` of the hub, ``ir_datasets:NAME``, or ``illustrated:NAME``, an
+    installed package with images and docstrings about them.
     `docstring_words` cuts the passages of ``docstrings`` after so many words. `id_fields` are read off an id, for
     collections that tell a domain there: ``query.NAME`` or ``passage.NAME`` is what the first group of the regular
     expression matches, or all of it.
