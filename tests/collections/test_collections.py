@@ -160,6 +160,16 @@ def test_docstrings(tmp_path):
     assert collection == docstring_collection([tmp_path])
 
 
+def test_the_program_is_not_part_of_its_own_collection(tmp_path):
+    for name in ("menura", "menurae"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "reading.py").write_text(
+            SOURCE.replace("def broken(", "").replace("text file", f"text file of {name}")
+        )
+    found = {identifier.split(":")[0] for identifier in docstring_collection([tmp_path]).corpus}
+    assert found == {"menurae.reading"}
+
+
 def test_no_docstrings(tmp_path):
     with pytest.raises(MenuraError, match="no docstring of 20 words or more"):
         docstring_collection([tmp_path])

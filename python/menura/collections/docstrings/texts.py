@@ -16,6 +16,8 @@ from menura.progress import progress_bar
 
 __all__ = ["docstring_collection"]
 
+# The collection does not change with the program that makes it.
+LEFT_OUT = "menura"
 QUERY_WORDS = range(3, 31)
 FEWEST_PASSAGE_WORDS = 20
 # Of a hundred modules, how many are for training, and how many of the rest for development.
@@ -31,6 +33,8 @@ def docstring_collection(
     does not repeat it. Near-duplicates are dropped. Modules, not docstrings, are split into train, dev and test
     (70 : 10 : 20), by a hash of their name. Which files are read, and in which order, depends on their names alone.
 
+    Menura's own docstrings are left out.
+
     Args:
         roots: folders of Python code.
         max_passages: stop at the module that reaches this many. None: read everything.
@@ -40,7 +44,8 @@ def docstring_collection(
         MenuraError: no usable docstring is found.
     """
     roots = roots or [Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("purelib"))]
-    found = sorted(modules(roots), key=lambda module: stable_hash(module[0]))
+    read = (module for module in modules(roots) if module[0].split(".")[0] != LEFT_OUT)
+    found = sorted(read, key=lambda module: stable_hash(module[0]))
     corpus: dict[str, str] = {}
     queries: dict[str, str] = {}
     qrels: dict[str, Qrels] = {"train": {}, "dev": {}, "test": {}}
