@@ -46,7 +46,8 @@ def main() -> None:
     # The same pictures from the same figures, to the byte.
     mpl.rcParams.update({"svg.hashsalt": "menura", "svg.fonttype": "none", "font.size": 8})
     save(picture(compared), RESULTS / "operators_cpu.svg")
-    save(recipe_tables.budgets(recipes), RESULTS / "budgets.svg")
+    if recipe_tables.has_budgets(recipes):
+        save(recipe_tables.budgets(recipes), RESULTS / "budgets.svg")
 
 
 def redraw(path: Path, sections: dict[str, str]) -> None:

@@ -13,11 +13,13 @@ from scipy.stats import t as student_t
 from menura.bench.cells import NOTHING
 from menura.bench.tables import markdown
 
-__all__ = ["answers", "budgets", "read", "recipes"]
+__all__ = ["answers", "budgets", "has_budgets", "read", "recipes"]
 
 Row = dict[str, str]
 QUALITY = "nDCG@10"
 CONFIDENCE = 0.95
+# What runs under a budget are called, before its number.
+BUDGET = "budget_"
 # Of whom nothing was trained: once is enough.
 UNTRAINED = ("BM25", "Teacher on BM25 top 10", "ColBERT start", "SPLADE start")
 
@@ -65,9 +67,14 @@ def answers(rows: Iterable[Row]) -> str:
     return markdown(["Student", "Compared", "nDCG@10", "p", "seeds"], cells, words=2)
 
 
+def has_budgets(rows: Iterable[Row]) -> bool:
+    """Whether any of the budgets' runs is finished."""
+    return any(row["run"].startswith(BUDGET) for row in rows)
+
+
 def budgets(rows: Sequence[Row]) -> Picture:
     """nDCG@10 by the terms that a document has, for every budget and seed, beside the start."""
-    chosen = [group for group in _by_run(rows) if group[0]["run"].startswith("budget_")]
+    chosen = [group for group in _by_run(rows) if group[0]["run"].startswith(BUDGET)]
     start = next(row for row in rows if row["system"] == "SPLADE start")
     drawn = Picture(figsize=(6, 3.2), layout="constrained")
     panel = drawn.subplots()
@@ -79,7 +86,7 @@ def budgets(rows: Sequence[Row]) -> Picture:
         values = [float(row[QUALITY]) for row in group]
         panel.plot(terms, values, "o", color="#d1495b", markersize=4)
         means.append((float(np.mean(terms)), float(np.mean(values))))
-        budget = group[0]["run"].removeprefix("budget_")
+        budget = group[0]["run"].removeprefix(BUDGET)
         panel.annotate(budget, means[-1], xytext=(0, 9), textcoords="offset points", ha="center")
     panel.plot(*zip(*sorted(means), strict=True), color="#d1495b", linewidth=1)
     panel.set_xscale("log")
