@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from statistics import fmean
 
 import matplotlib as mpl
 import recipe_tables
@@ -46,8 +47,8 @@ def main() -> None:
     # The same pictures from the same figures, to the byte.
     mpl.rcParams.update({"svg.hashsalt": "menura", "svg.fonttype": "none", "font.size": 8})
     save(picture(compared), RESULTS / "operators_cpu.svg")
-    if recipe_tables.has_budgets(recipes):
-        save(recipe_tables.budgets(recipes), RESULTS / "budgets.svg")
+    if recipe_tables.budgets(recipes):
+        save(budgets(recipes), RESULTS / "budgets.svg")
 
 
 def redraw(path: Path, sections: dict[str, str]) -> None:
@@ -74,6 +75,28 @@ def picture(compared: list[Comparison]) -> Picture:
         panel.invert_yaxis()
         panel.spines[["top", "right"]].set_visible(False)
         panel.set_title(f"{each.first.title}, {each.first.precision}, ms", loc="left", fontsize=8)
+    return drawn
+
+
+def budgets(rows: list[dict[str, str]]) -> Picture:
+    """nDCG@10 by the terms that a document has, for every budget and seed, beside the start."""
+    quality = recipe_tables.QUALITY
+    start = next(float(row[quality]) for row in rows if row["system"] == "SPLADE start")
+    drawn = Picture(figsize=(6, 3.2), layout="constrained")
+    panel = drawn.subplots()
+    panel.axhline(start, color=COLOURS["torch"], linewidth=1)
+    panel.annotate("start", (1, start), xycoords=("axes fraction", "data"), ha="right", va="bottom")
+    means = []
+    for budget, group in recipe_tables.budgets(rows).items():
+        terms, values = ([float(row[name]) for row in group] for name in ("document_terms", quality))
+        panel.plot(terms, values, "o", color=COLOURS["menura"], markersize=4)
+        means.append((fmean(terms), fmean(values)))
+        panel.annotate(budget, means[-1], xytext=(0, 9), textcoords="offset points", ha="center")
+    panel.plot(*zip(*sorted(means), strict=True), color=COLOURS["menura"], linewidth=1)
+    panel.set_xscale("log")
+    panel.set_xlabel("active terms a document (the number at a point: its budget)")
+    panel.set_ylabel(quality)
+    panel.spines[["top", "right"]].set_visible(False)
     return drawn
 
 

@@ -1,4 +1,4 @@
-"""Tables and a picture of what `benchmarks/recipes.py` has measured."""
+"""Tables of what `benchmarks/recipes.py` has measured."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure as Picture
 from scipy.stats import t as student_t
 
 from menura.bench.cells import NOTHING
 from menura.bench.tables import markdown
 
-__all__ = ["answers", "budgets", "has_budgets", "read", "recipes"]
+__all__ = ["QUALITY", "answers", "budgets", "read", "recipes"]
 
 Row = dict[str, str]
 QUALITY = "nDCG@10"
@@ -67,33 +66,10 @@ def answers(rows: Iterable[Row]) -> str:
     return markdown(["Student", "Compared", "nDCG@10", "p", "seeds"], cells, words=2)
 
 
-def has_budgets(rows: Iterable[Row]) -> bool:
-    """Whether any of the budgets' runs is finished."""
-    return any(row["run"].startswith(BUDGET) for row in rows)
-
-
-def budgets(rows: Sequence[Row]) -> Picture:
-    """nDCG@10 by the terms that a document has, for every budget and seed, beside the start."""
-    chosen = [group for group in _by_run(rows) if group[0]["run"].startswith(BUDGET)]
-    start = next(row for row in rows if row["system"] == "SPLADE start")
-    drawn = Picture(figsize=(6, 3.2), layout="constrained")
-    panel = drawn.subplots()
-    panel.axhline(float(start[QUALITY]), color="#8d99ae", linewidth=1)
-    panel.annotate("start", (1, float(start[QUALITY])), xycoords=("axes fraction", "data"), ha="right", va="bottom")
-    means = []
-    for group in chosen:
-        terms = [float(row["document_terms"]) for row in group]
-        values = [float(row[QUALITY]) for row in group]
-        panel.plot(terms, values, "o", color="#d1495b", markersize=4)
-        means.append((float(np.mean(terms)), float(np.mean(values))))
-        budget = group[0]["run"].removeprefix(BUDGET)
-        panel.annotate(budget, means[-1], xytext=(0, 9), textcoords="offset points", ha="center")
-    panel.plot(*zip(*sorted(means), strict=True), color="#d1495b", linewidth=1)
-    panel.set_xscale("log")
-    panel.set_xlabel("active terms a document (the number at a point: its budget)")
-    panel.set_ylabel(QUALITY)
-    panel.spines[["top", "right"]].set_visible(False)
-    return drawn
+def budgets(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The finished SPLADEs by their budget, over seeds."""
+    groups = (group for group in _by_run(rows) if group[0]["run"].startswith(BUDGET))
+    return {group[0]["run"].removeprefix(BUDGET): group for group in groups}
 
 
 def _by_run(rows: Sequence[Row]) -> Iterator[list[Row]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -25,4 +26,14 @@ OPERATORS, SHAPES, STEPS = "operators_cpu.csv", "shapes_cpu.csv", "training_cpu.
 def test_documents_show_the_committed_figures(document, section, draw, figures):
     text = (ROOT / document).read_text(encoding="utf-8")
     drawn = draw(results.read(ROOT / "benchmarks" / "results" / figures))
+    assert tables.redraw(text, section, drawn) == text
+
+
+@pytest.mark.parametrize(("section", "figures"), [("recipes", "recipes.csv"), ("answers", "recipes_compared.csv")])
+def test_results_show_the_committed_runs(section, figures):
+    spec = importlib.util.spec_from_file_location("recipe_tables", ROOT / "benchmarks" / "recipe_tables.py")
+    recipe_tables = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(recipe_tables)
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    drawn = getattr(recipe_tables, section)(recipe_tables.read(ROOT / "benchmarks" / "results" / figures))
     assert tables.redraw(text, section, drawn) == text
