@@ -188,11 +188,28 @@ def test_a_teacher_that_is_not_there(run, recipe):
 
 
 def test_an_unknown_student(run, recipe):
-    assert "a student is colbert or splade; got 'bert'" in refusal(run("train", recipe, "--student", "bert"))
+    known = "a student is colbert or splade, or the mentor of one, as colbert_mentor"
+    for name in ("bert", "_mentor", "colbert_mentors", "bert_mentor"):
+        assert f"{known}; got '{name}'." in refusal(run("train", recipe, "--student", name))
 
 
 def test_a_student_the_recipe_lacks(run, recipe):
     assert "no students.splade; it has: colbert" in refusal(run("train", recipe, "--student", "splade"))
+    assert "no students.splade; it has: colbert" in refusal(run("train", recipe, "--student", "splade_mentor"))
+    message = refusal(run("train", recipe, "--student", "colbert_mentor"))
+    assert "trains no mentor that could be colbert_mentor; add students.colbert.mentor.student." in message
+
+
+def test_a_mentor_alone(run, recipe, tmp_path):
+    content = yaml.safe_load(recipe.read_text())
+    colbert = {**content["students"]["colbert"], "trainer": {"max_steps": 1}}
+    content["students"] = {"colbert": {"dimension": 8, "mentor": {"student": colbert, "token_embeddings": {}}}}
+    recipe.write_text(yaml.safe_dump(content))
+    code, _, err = run("train", recipe, "--student", "colbert_mentor", "-o", "out")
+    assert code == 0
+    assert "train colbert_mentor: ColBERT student in out/colbert_mentor" in " ".join(err.split())
+    assert (tmp_path / "out" / "colbert_mentor" / "model.safetensors").is_file()
+    assert not (tmp_path / "out" / "colbert").exists()
 
 
 def test_an_interruption_says_that_nothing_is_lost(run, recipe, monkeypatch):

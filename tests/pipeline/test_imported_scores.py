@@ -31,7 +31,7 @@ def asked(tmp_path_factory):
                     "trainer": {"max_steps": 2, "batch_size": 4},
                 }
             },
-            "evaluation": {"depth": 40, "rerank_depth": 10},
+            "evaluation": {"rerank_depth": 10},
         }
     )
     pipeline = Pipeline(recipe, folder / "asked")

@@ -38,7 +38,7 @@ def settings(tmp_path, collection):
         },
         "view": {"scale": "z_score", "combine": "mean"},
         "students": {"colbert": {"model": tiny_encoder(tmp_path / "encoder"), "dimension": 8, "trainer": TRAINER}},
-        "evaluation": {"depth": 20, "rerank_depth": 3},
+        "evaluation": {"rerank_depth": 3},
     }
 
 

@@ -57,7 +57,7 @@ def settings(tmp_path_factory):
                 "trainer": TRAINER,
             }
         },
-        "evaluation": {"depth": 40, "rerank_depth": 5},
+        "evaluation": {"rerank_depth": 5},
     }
 
 

@@ -40,7 +40,7 @@ def recipe(tmp_path_factory):
                 "colbert": {"model": tiny_encoder(folder / "encoder"), "dimension": 16, "trainer": TRAINER},
                 "splade": {"model": tiny_masked_lm(folder / "lm"), "trainer": TRAINER},
             },
-            "evaluation": {"depth": 40, "rerank_depth": 10},
+            "evaluation": {"rerank_depth": 10},
         }
     )
 

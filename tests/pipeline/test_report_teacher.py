@@ -30,7 +30,7 @@ def settings(tmp_path):
             "colbert": {"model": tiny_encoder(tmp_path / "encoder"), "dimension": 16, "trainer": TRAINER},
             "splade": {"model": tiny_masked_lm(tmp_path / "lm"), "trainer": TRAINER},
         },
-        "evaluation": {"depth": 40, "rerank_depth": 5},
+        "evaluation": {"rerank_depth": 5},
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from menura import MenuraError
 from menura.mining import Candidates
-from menura.pipeline import Pipeline, evaluate, pipeline, student
+from menura.pipeline import Pipeline, evaluate, pipeline, student, teaching
 from menura.recipe import Recipe
 from menura.students import save_student
 from menura.teachers import CrossEncoderTeacher
@@ -29,7 +29,7 @@ def base(tmp_path_factory):
             "splade": {"model": tiny_masked_lm(folder / "lm"), "trainer": TRAINER},
         },
         "rounds": {"count": 2},
-        "evaluation": {"depth": 40, "rerank_depth": 1},
+        "evaluation": {"rerank_depth": 1},
     }
 
 
@@ -167,13 +167,13 @@ def test_the_teacher_drops_what_it_takes_for_a_positive(base, tmp_path, monkeypa
     mining = {**MINING, "filter": {"judge": "teacher", "margin": 0.0}}
     run = Pipeline(recipe(base, mining=mining, rounds={"count": 2, "miners": ["splade"]}), tmp_path)
     built = []
-    build = pipeline.build_examples
+    build = teaching.build_examples
 
     def recorded(candidates, *arguments, **options):
         built.append(candidates)
         return build(candidates, *arguments, **options)
 
-    monkeypatch.setattr(pipeline, "build_examples", recorded)
+    monkeypatch.setattr(teaching, "build_examples", recorded)
     run.train("splade")
     for turn, candidates, folder in zip((1, 2), built, (tmp_path, tmp_path / "round_2"), strict=True):
         logits = run.panel.scores(run.mined(turn).pairs())

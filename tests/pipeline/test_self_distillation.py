@@ -42,7 +42,7 @@ def recipe(tmp_path_factory):
                 },
                 "splade": {"layers": 1, "mentor": {"model": lm, "vocabulary_vectors": {}}, "trainer": TRAINER},
             },
-            "evaluation": {"depth": 20, "rerank_depth": 5},
+            "evaluation": {"rerank_depth": 5},
         }
     )
 

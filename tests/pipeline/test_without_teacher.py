@@ -33,7 +33,7 @@ def settings(tmp_path_factory):
                 "trainer": TRAINER,
             },
         },
-        "evaluation": {"depth": 40, "rerank_depth": 10},
+        "evaluation": {"rerank_depth": 10},
     }
 
 

@@ -114,6 +114,12 @@ def test_a_misspelt_key_deep_inside(written):
         ("mining:\n  miners:\n  - bm25\n  - dens\n", ":8: mining.miners.1 = 'dens': "),
         ("seed: many\n", ":5: seed = 'many': "),
         ("evaluation:\n", ":5: evaluation = None: "),
+        ("evaluation:\n  depth: 99\n", ":6: evaluation.depth = 99: Recall@100 looks at 100 passages of a query"),
+        (
+            "evaluation:\n  rerank_depth: 121\n  depth: 120\n",
+            ":6: evaluation.rerank_depth = 121: only depth = 120 passages are searched for",
+        ),
+        ("evaluation:\n  rerank_depth: 101\n", ":6: evaluation.rerank_depth = 101: only depth = 100 passages"),
         ("mining:\n  filter: {judge: teacher, relative_margin: 0.1}\n", "0.1}: a teacher's logits have no zero"),
         ("mining:\n  filter: {judge: bm25}\n", ":6: mining.filter = {'judge': 'bm25'}: give max_score"),
         ("mining:\n  depth: 5\n  range_min: 5\n", "range_min 5 leaves nothing of depth 5."),
@@ -123,6 +129,11 @@ def test_a_misspelt_key_deep_inside(written):
 )
 def test_a_bad_value_names_its_line(written, extra, expected):
     assert expected in failure(written(BASE + extra))
+
+
+def test_as_many_as_are_searched_for_can_be_reranked(written):
+    evaluation = load_recipe(written(BASE + "evaluation:\n  depth: 120\n  rerank_depth: 120\n")).evaluation
+    assert (evaluation.depth, evaluation.rerank_depth) == (120, 120)
 
 
 def test_a_missing_key_is_named(written):

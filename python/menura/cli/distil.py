@@ -8,10 +8,9 @@ import typer
 from rich.console import Console
 
 from menura.cli.opening import CollectionOption, OutputOption, RecipeArgument, SetOption, TeacherOption, open_pipeline
-from menura.errors import MenuraError
 
 if TYPE_CHECKING:
-    from menura.pipeline import Pipeline, Student
+    from menura.pipeline import Pipeline
 
 __all__ = ["demo", "evaluate", "mine", "train"]
 
@@ -40,7 +39,9 @@ def train(
     recipe: RecipeArgument,
     student: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--student", help="colbert or splade [default: all of the recipe]."),
+        typer.Option(
+            "--student", help="colbert or splade, or a mentor alone, as colbert_mentor [default: all of the recipe]."
+        ),
     ] = None,
     output: OutputOption = None,
     collection: CollectionOption = None,
@@ -49,7 +50,7 @@ def train(
 ) -> None:
     """Distil the students."""
     pipeline = open_pipeline(recipe, output, collection, teacher, settings)
-    for name in pipeline.students() if student is None else [_student(student)]:
+    for name in pipeline.students() if student is None else [student]:
         pipeline.train(name)
 
 
@@ -62,14 +63,6 @@ def evaluate(
 ) -> None:
     """Search the held-out queries with everything, and print the table."""
     _evaluate(open_pipeline(recipe, output, collection, teacher, settings))
-
-
-def _student(name: str) -> Student:
-    if name == "colbert":
-        return "colbert"
-    if name == "splade":
-        return "splade"
-    raise MenuraError(f"[train] a student is colbert or splade; got {name!r}.")
 
 
 def _evaluate(pipeline: Pipeline) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from menura.answer_key import AnswerKey, Teacher
+from menura.answer_key import Teacher
 from menura.answer_key.live import Asking, LiveView, Respondent, settle
 from menura.collections import Collection
 from menura.mining import upper_limit
@@ -26,15 +26,13 @@ Pair = tuple[str, str]
 
 
 @contextmanager
-def live_view(
-    panel: Panel, collection: Collection, key: AnswerKey, settings: OnlineSettings, journal: Path
-) -> Iterator[LiveView]:
-    """The teachers of `panel`, at work as long as the block lasts; what they said is in `key` when it ends.
+def live_view(panel: Panel, collection: Collection, settings: OnlineSettings, journal: Path) -> Iterator[LiveView]:
+    """The teachers of `panel`, at work as long as the block lasts; what they said is in its key when it ends.
 
     Args:
         journal: the folder for what is on its way into the key.
     """
-    faculty = panel.faculty
+    faculty, key = panel.faculty, panel.key
     names, fit = panel.view.members(faculty.names), panel.fit
     digests = {name: faculty.digests[name] for name in names}
     worker = settings.worker if settings.ahead else None

@@ -89,7 +89,7 @@ class Panel:
         self.view = recipe.view or ViewSettings()  # of one teacher that is its logits as they are
         self._folder = output / "view"
         self._collection = collection
-        self._key = key
+        self.key = key
         self._candidates = candidates
         self._fit_queries = recipe.online.fit_queries if recipe.online else None
         self._seed = recipe.seed
@@ -158,7 +158,7 @@ class Panel:
         """
         if name is not None:
             digest = self.faculty.digests[name]
-            return read_logits(self._key, digest, pairs, self._collection.queries, self.passages(name))
+            return read_logits(self.key, digest, pairs, self._collection.queries, self.passages(name))
         scores = view_scores(self.view, self.fit, self._answers(pairs))
         return {pair: score for pair, score in zip(pairs, scores.tolist(), strict=True) if not math.isnan(score)}
 
@@ -183,7 +183,7 @@ class Panel:
         """Whether the teacher, or all that the view needs, can be asked for `pairs`: imported ones cannot."""
         collection, faculty = self._collection, self.faculty
         return all(
-            are_scored(self._key, faculty.digests[teacher], needed, collection.queries, self.passages(teacher))
+            are_scored(self.key, faculty.digests[teacher], needed, collection.queries, self.passages(teacher))
             for teacher, needed in self._wanted(pairs, name).items()
             if faculty.settings[teacher].imported is not None
         )
@@ -212,7 +212,7 @@ class Panel:
     def _load(self, settings: TeacherSettings) -> AnyTeacher:
         if settings.imported is None:
             return load_teacher(settings)
-        return ImportedTeacher(ImportedFingerprint(*find_imported(self._key, settings.imported)))
+        return ImportedTeacher(ImportedFingerprint(*find_imported(self.key, settings.imported)))
 
     def _pairs_to_fit(self) -> list[Pair]:
         pairs = self._candidates().pairs()
@@ -224,7 +224,7 @@ class Panel:
 
     def _answers(self, pairs: Sequence[Pair], qrels: Qrels | None = None) -> Answers:
         digests = self.faculty.digests
-        return read_answers(self._key, self.view, digests, pairs, self._collection, qrels, seeing=self.seeing)
+        return read_answers(self.key, self.view, digests, pairs, self._collection, qrels, seeing=self.seeing)
 
     def _list(self, contradictions: list[Contradiction], answers: Answers, table: str) -> None:
         with step("contradictions") as done:
@@ -243,7 +243,7 @@ class Panel:
             engine = None  # no worker could load it
         with step(self.faculty.title("annotate", name)) as done:
             summary = annotate(
-                self._key,
+                self.key,
                 teacher,
                 pairs,
                 self._collection.queries,
