@@ -6,6 +6,9 @@ SOURCES := pyproject.toml constraints.txt CMakeLists.txt README.md $(shell find 
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 
+# Nothing is compiled when it is installed, so what is imported must be kept: dozens of tests begin processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint sanitize bench clean
 
 demo: .venv/demo/installed  ## distil both students on this machine's docstrings
