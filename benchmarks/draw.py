@@ -94,6 +94,8 @@ def budgets(rows: list[dict[str, str]]) -> Picture:
         panel.annotate(budget, means[-1], xytext=(0, 9), textcoords="offset points", ha="center")
     panel.plot(*zip(*sorted(means), strict=True), color=COLOURS["menura"], linewidth=1)
     panel.set_xscale("log")
+    panel.set_xticks([terms for terms, _ in means], [f"{terms:.0f}" for terms, _ in means])
+    panel.minorticks_off()
     panel.set_xlabel("active terms a document (the number at a point: its budget)")
     panel.set_ylabel(quality)
     panel.spines[["top", "right"]].set_visible(False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["TermControl"]
+__all__ = ["FEWEST_TERMS", "TermControl"]
 
 # The first steps only measure, at most so many and at most this part of all.
 MEASURED, MEASURED_PART = 10, 1 / 20

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from menura.losses.gathering import mean_over_processes
 from menura.losses.sparsity import Side, active_terms
+from menura.training.sparsity.control import FEWEST_TERMS
 
 __all__ = ["served_ratios"]
 
@@ -26,7 +27,7 @@ def served_ratios(model: nn.Module, texts: Mapping[Side, Sequence[str]]) -> dict
     device = student.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         counts = torch.stack([_terms(student, side, some) for side, some in texts.items()])
-    logarithms = mean_over_processes(counts.clamp(min=1e-9).log()).tolist()
+    logarithms = mean_over_processes(counts.clamp(min=FEWEST_TERMS).log()).tolist()
     return {side: used - trained for side, (trained, used) in zip(texts, logarithms, strict=True)}
 
 
