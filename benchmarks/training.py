@@ -42,8 +42,6 @@ from menura.weights import resolve_model
 
 OUTPUT = Path(__file__).parent / "results" / "training_cpu.csv"
 TOKENS, PENALTY, LEARNING_RATE = 128, 1e-3, 2e-5
-# So many terms a text has active where its model has no vocabulary head, and one is made up.
-TERMS = 200
 CURVE_STEPS, CURVE_TOLERANCE = 6, {"float32": 1e-3, "bfloat16": 5e-2}
 OURS = "menura"
 
@@ -187,25 +185,16 @@ def _model(work: Work) -> MultiVectorEncoder | SparseEncoder:
     torch.manual_seed(0)
     if work.student == "colbert":
         return build_colbert(ColbertSettings(model=work.model, document_length=TOKENS), seed=0)
-    return build_splade(SpladeSettings(model=_with_head(work), max_length=TOKENS))
+    return build_splade(SpladeSettings(model=_with_head(work.model), max_length=TOKENS))
 
 
 @cache
-def _with_head(work: Work) -> str:
-    """A folder with the work's masked language model; of a head that it lacks the bias leaves `TERMS` active."""
-    source, folder = resolve_model(work.model), tempfile.mkdtemp()
+def _with_head(model: str) -> str:
+    """A folder with the masked language model of `model`; a head that it lacks is made up."""
+    source, folder = resolve_model(model), tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder)
-    tokenizer = AutoTokenizer.from_pretrained(source)
-    model, loaded = AutoModelForMaskedLM.from_pretrained(source, output_loading_info=True)
-    if loaded["missing_keys"]:
-        _, first, second = _texts(work.queries, work.full)
-        tokens = tokenizer([*first, *second], padding=True, truncation=True, max_length=TOKENS, return_tensors="pt")
-        with torch.no_grad():
-            padding = tokens["attention_mask"].logical_not()[..., None]
-            highest = model(**tokens).logits.masked_fill(padding, -torch.inf).amax(dim=1)
-            model.get_output_embeddings().bias -= highest.quantile(1 - TERMS / highest.shape[1])
-    for part in (model, tokenizer):
-        part.save_pretrained(folder)
+    AutoModelForMaskedLM.from_pretrained(source).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(source).save_pretrained(folder)
     return folder
 
 
