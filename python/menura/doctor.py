@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 
 import menura
+from menura.hardware import cpu_features, has_bf16
 from menura.ops import available_isas, isa
 from menura.ops.availability import gpu_obstacle
 
@@ -24,12 +25,13 @@ def findings() -> list[tuple[str, str]]:
     rows = [
         ("menura", menura.__version__),
         ("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
-        ("cpu features", ", ".join(_cpu_features()) or "unknown"),
-        ("kernels built for", ", ".join(available_isas()) or "none: the reference runs"),
+        ("cpu features", ", ".join(name for name in CPU_FEATURES if name in cpu_features()) or "unknown"),
+        ("kernels that run", ", ".join(available_isas()) or "none: the reference does"),
         ("instruction set in use", isa()),
         ("threads", str(torch.get_num_threads())),
         ("torch", torch.__version__),
         ("gpu", _gpu()),
+        ("bf16", "in hardware" if has_bf16() else "slower than float32 here, which recipes with bf16: auto take"),
         *((package, _installed(package)) for package in PACKAGES),
     ]
     missing = [package for package in DEMO_PACKAGES if importlib.util.find_spec(package) is None]
@@ -45,15 +47,6 @@ def _gpu() -> str:
     return (
         f"{torch.cuda.get_device_name(device)}: {obstacle + ', the reference runs' if obstacle else 'Triton kernels'}"
     )
-
-
-def _cpu_features() -> list[str]:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
-            flags = next((line for line in file if line.startswith("flags")), "").split()
-    except OSError:
-        return []
-    return [feature for feature in CPU_FEATURES if feature in flags]
 
 
 def _installed(package: str) -> str:

@@ -56,7 +56,12 @@ def test_help_lists_the_commands(run):
 def test_doctor_says_what_is_here(run):
     code, out, _ = run("doctor")
     assert code == 0
-    assert all(subject in out for subject in ("menura", "instruction set", "threads", "torch", "triton", "gpu"))
+    assert all(subject in out for subject in ("menura", "instruction set", "threads", "torch", "triton", "gpu", "bf16"))
+
+
+def test_doctor_prints_what_was_found_as_it_is(run, monkeypatch):
+    monkeypatch.setattr("menura.doctor.findings", lambda: [("demo weights", "missing: pip install 'menura[demo]'")])
+    assert "pip install 'menura[demo]'" in run("doctor")[1]
 
 
 def test_mine_then_annotate_and_annotate_again(run, recipe, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 __all__ = ["doctor"]
 
@@ -17,5 +18,5 @@ def doctor() -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for subject, state in findings():
-        table.add_row(subject, state)
+        table.add_row(subject, Text(state))
     Console().print(table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from menura.recipe.section import Section
+from menura.recipe.section import Bf16, Section
 
 __all__ = ["EvaluationSettings"]
 
@@ -18,7 +18,7 @@ class EvaluationSettings(Section):
     depth: int = Field(default=100, ge=1)
     rerank_depth: int = Field(default=100, ge=1)
     batch_size: int = Field(default=64, ge=1)
-    bf16: bool = False
+    bf16: Bf16 = False
 
     @field_validator("depth")
     @classmethod

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from menura.recipe.section import Section
+from menura.recipe.section import Bf16, Section
 
 __all__ = ["FilterSettings", "MiningSettings", "RoundsSettings", "Sampling", "TrainingListSettings"]
 
@@ -77,7 +77,7 @@ class MiningSettings(Section):
     training_list: TrainingListSettings | None = None
     max_length: int | None = Field(default=None, ge=8)
     batch_size: int = Field(default=64, ge=1)
-    bf16: bool = False
+    bf16: Bf16 = False
     embedding_dtype: Literal["float16", "float32"] = "float32"
     cache: str | None = None
     cache_gb: float | None = Field(default=None, gt=0)

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from menura.recipe.dual_encoder import DualEncoderSettings
-from menura.recipe.section import Section, check_field
+from menura.recipe.section import Bf16, Section, check_field
 from menura.recipe.trainer import TrainerSettings
 
 __all__ = ["CausalLmSettings", "FinetuneSettings", "FunctionSettings", "Head", "Retriever", "TeacherSettings"]
@@ -79,7 +79,7 @@ class TeacherSettings(Section):
 
     model: str | None = None
     max_length: int = Field(default=256, ge=8)
-    bf16: bool = False
+    bf16: Bf16 = False
     batch_tokens: int | None = Field(default=None, ge=1)
     finetune: FinetuneSettings | None = None
     causal_lm: CausalLmSettings | None = None

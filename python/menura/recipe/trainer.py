@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from menura.recipe.section import Section
+from menura.recipe.section import Bf16, Section
 
 __all__ = ["TrainerSettings"]
 
@@ -23,7 +23,7 @@ class TrainerSettings(Section):
     warmup_ratio: float = Field(default=0.1, ge=0, lt=1)
     weight_decay: float = Field(default=0.01, ge=0)
     accumulation: int = Field(default=1, ge=1)
-    bf16: bool = False
+    bf16: Bf16 = False
     gradient_checkpointing: bool = False
     logging_steps: int = Field(default=10, ge=1)
     save_steps: int | None = Field(default=None, ge=1)
