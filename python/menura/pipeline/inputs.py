@@ -10,7 +10,7 @@ from menura.collections import Collection
 from menura.mining import training_list_digest
 from menura.pipeline.panel import Panel
 from menura.pipeline.roster import Roster
-from menura.recipe import Recipe
+from menura.recipe import NOT_LEARNED, Recipe
 from menura.stage import identity
 from menura.weights import reference_digest
 
@@ -64,9 +64,8 @@ class Inputs:
 
     def _own(self, student: str, turn: int) -> list[Any]:
         recipe, model = self._recipe, self._roster.model(student)
-        # What no weight depends on.
-        told = model.settings.model_dump(exclude={"trainer": {"logging_steps", "save_steps"}})
-        inputs: list[Any] = [told, *map(reference_digest, model.references), self._labels(turn)]
+        told = model.settings.model_dump(exclude={"trainer": NOT_LEARNED})
+        inputs: list[Any] = [told, model.seed, *map(reference_digest, model.references), self._labels(turn)]
         if turn > 1 and recipe.rounds.start == "previous":
             inputs.append(self.student(student, turn - 1))
         if recipe.online is not None:

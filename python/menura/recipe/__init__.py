@@ -51,11 +51,12 @@ from menura.recipe.teachers import (
     Retriever,
     TeacherSettings,
 )
-from menura.recipe.trainer import TrainerSettings
+from menura.recipe.trainer import NOT_LEARNED, TrainerSettings
 from menura.recipe.view import ViewSettings
 from menura.recipe.weights import WeightSettings
 
 __all__ = [
+    "NOT_LEARNED",
     "AlignmentSettings",
     "BudgetSettings",
     "CausalLmSettings",

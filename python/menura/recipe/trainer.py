@@ -6,7 +6,10 @@ from pydantic import Field
 
 from menura.recipe.section import Bf16, Section
 
-__all__ = ["TrainerSettings"]
+__all__ = ["NOT_LEARNED", "TrainerSettings"]
+
+# What no weight depends on, and the seed, which may be the recipe's.
+NOT_LEARNED = {"logging_steps", "save_steps", "seed"}
 
 
 class TrainerSettings(Section):

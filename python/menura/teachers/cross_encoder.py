@@ -16,13 +16,7 @@ from sentence_transformers.util import batch_to_device, load_file_path
 
 from menura.errors import MenuraError
 from menura.teachers.encoding import Pair, encoded_batches, usual_batch_tokens
-from menura.teachers.fingerprint import (
-    Fingerprint,
-    config_digest,
-    library_versions,
-    tokenizer_digest,
-    weights_digest,
-)
+from menura.teachers.fingerprint import Fingerprint
 from menura.teachers.head import keep_head_in_float32
 from menura.teachers.loading import load_cross_encoder
 from menura.weights import resolve_model
@@ -98,20 +92,13 @@ class CrossEncoderTeacher:
     @cached_property
     def fingerprint(self) -> Fingerprint:
         """Changes with whatever changes a score; not with the folder, nor with what was scored before."""
-        model = self._model
-        return Fingerprint(
-            {
-                "model": self._name,
-                "weights": weights_digest(model),
-                "config": config_digest(model),
-                "tokenizer": tokenizer_digest(model.tokenizer),
-                "prompts": f"{model.prompts}, default {model.default_prompt_name}",
-                "max_length": str(self._max_length),
-                "template": "query, passage",
-                "precision": "bf16 autocast, float32 head" if self._bf16 else str(next(model.parameters()).dtype),
-                "activation": f"none (stored: {type(model.activation_fn).__name__})",
-                **library_versions("torch", "transformers", "sentence_transformers"),
-            }
+        return Fingerprint.of(
+            self._model,
+            name=self._name,
+            max_length=self._max_length,
+            precision="bf16 autocast, float32 head" if self._bf16 else None,
+            template="query, passage",
+            activation=f"none (stored: {type(self._model.activation_fn).__name__})",
         )
 
     @torch.inference_mode()

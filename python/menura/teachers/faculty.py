@@ -9,7 +9,7 @@ from pathlib import Path
 from menura.collections import Collection
 from menura.errors import MenuraError
 from menura.progress import step
-from menura.recipe import FinetuneSettings, TeacherSettings
+from menura.recipe import NOT_LEARNED, FinetuneSettings, TeacherSettings
 from menura.stage import Stage
 from menura.teachers.finetuning import finetune
 from menura.teachers.opening import AnyTeacher, load_teacher
@@ -105,7 +105,7 @@ class Faculty:
         inputs = [
             reference_digest(settings.source),
             settings.max_length,
-            finetuning.model_dump(),
+            finetuning.model_dump(exclude={"trainer": NOT_LEARNED}),
             candidates,
             texts,
             seed,

@@ -31,6 +31,23 @@ class Fingerprint:
 
     details: dict[str, str]
 
+    @classmethod
+    def of(cls, model: BaseModel, *, name: str, max_length: int, precision: str | None, **others: str) -> Fingerprint:
+        """That of a sentence-transformers model called `name`; `precision` None: its weights'."""
+        return cls(
+            {
+                "model": name,
+                "weights": weights_digest(model),
+                "config": config_digest(model),
+                "tokenizer": tokenizer_digest(model.tokenizer),
+                "prompts": f"{model.prompts}, default {model.default_prompt_name}",
+                "max_length": str(max_length),
+                "precision": precision or str(next(model.parameters()).dtype),
+                **others,
+                **library_versions("torch", "transformers", "sentence_transformers"),
+            }
+        )
+
     @property
     def digest(self) -> str:
         """A short hash of all details but the model's name."""

@@ -13,13 +13,7 @@ from sentence_transformers import MultiVectorEncoder, SparseEncoder
 from menura.recipe import Retriever
 from menura.students import ColbertIndex, SpladeIndex, accelerate, load_colbert, load_splade
 from menura.teachers.encoding import Pair, usual_batch_tokens
-from menura.teachers.fingerprint import (
-    Fingerprint,
-    config_digest,
-    library_versions,
-    tokenizer_digest,
-    weights_digest,
-)
+from menura.teachers.fingerprint import Fingerprint
 
 __all__ = ["RetrieverTeacher"]
 
@@ -84,19 +78,12 @@ class RetrieverTeacher:
     @cached_property
     def fingerprint(self) -> Fingerprint:
         """Changes with whatever changes a score; not with the folder."""
-        model = self._model
-        return Fingerprint(
-            {
-                "model": self._name,
-                "weights": weights_digest(model),
-                "config": config_digest(model),
-                "tokenizer": tokenizer_digest(model.tokenizer),
-                "prompts": f"{model.prompts}, default {model.default_prompt_name}",
-                "max_length": str(self._max_length),
-                "similarity": str(model.similarity_fn_name),
-                "precision": "bf16 autocast" if self._bf16 else str(next(model.parameters()).dtype),
-                **library_versions("torch", "transformers", "sentence_transformers"),
-            }
+        return Fingerprint.of(
+            self._model,
+            name=self._name,
+            max_length=self._max_length,
+            precision="bf16 autocast" if self._bf16 else None,
+            similarity=str(self._model.similarity_fn_name),
         )
 
     def score(self, pairs: Sequence[Pair]) -> NDArray[np.float32]:

@@ -1,0 +1,110 @@
+"""Which recipes and variants of them are run, and what is asked of their results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from menura.recipe import Recipe, load_recipe
+
+__all__ = ["QUESTIONS", "RUNS", "SEEDS", "Run"]
+
+SEEDS = (42, 43, 44)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recipe with some settings."""
+
+    name: str
+    recipe: str
+    settings: tuple[str, ...] = ()
+
+    @cached_property
+    def loaded(self) -> Recipe:
+        """What it says."""
+        return load_recipe(self.recipe, self.settings)
+
+    @property
+    def students(self) -> list[str]:
+        """Those that it trains."""
+        return [name for name in ("colbert", "splade") if getattr(self.loaded.students, name) is not None]
+
+    @property
+    def collection(self) -> dict[str, Any]:
+        """What runs must have in common for the candidates of one to be those of the other."""
+        return self.loaded.model_dump(include={"collection", "mining", "seed"})
+
+    def seeded(self, seed: int) -> Run:
+        """The same with a teacher and students of another seed; collection and negatives stay."""
+        trained = [f"students.{student}" for student in self.students]
+        teacher = self.loaded.teacher
+        if teacher is not None and teacher.finetune is not None:
+            trained.append("teacher.finetune")
+        return self.with_settings(*(f"{part}.trainer.seed={seed}" for part in trained))
+
+    def with_settings(self, *settings: str) -> Run:
+        """The same with more settings."""
+        return replace(self, settings=(*self.settings, *settings))
+
+    def command(self, output: Path) -> list[str]:
+        """What repeats it."""
+        return ["menura", "run", self.recipe, "--output", str(output), *(f"--set={each}" for each in self.settings)]
+
+
+SCORES_ALONE = tuple(
+    f"students.colbert.mentor.{name}=null" for name in ("token_embeddings", "hidden_states", "alignment")
+)
+VECTORS_ALONE = tuple(f"students.splade.mentor.{name}=null" for name in ("vocabulary_vectors", "hidden_states"))
+BUDGETS = (12, 25, 50, 100, 200, 400)
+RUNS = [
+    Run("demo", "demo"),
+    Run("labels_only", "labels_only"),
+    Run("constant_margin", "constant_margin"),
+    Run("kl_divergence", "kl_divergence"),
+    Run("ranknet", "ranknet"),
+    Run(
+        "splade_margins",
+        "demo",
+        ("students.colbert=null", "students.splade.objectives={margin_mse: {pairs: all}}"),
+    ),
+    Run("splade_v3", "splade_v3"),
+    # Each well before its variant, which takes over its mentor.
+    Run("self_distillation", "self_distillation"),
+    Run("splade_self_distillation", "splade_self_distillation"),
+    Run("three_layers", "demo", ("students.splade=null", "students.colbert.layers={evenly: 3}")),
+    Run("joint", "joint"),
+    Run("multi_task", "multi_task"),
+    Run("self_distillation_scores", "self_distillation", SCORES_ALONE),
+    Run("splade_self_distillation_scores", "splade_self_distillation", VECTORS_ALONE),
+    Run("online", "online"),
+    Run("online_without_mining", "online", ("online.refresh=null",)),
+    Run("large_batches", "large_batches"),
+    *(
+        Run(f"budget_{terms}", "splade_budget", (f"students.splade.budget={{documents: {terms}}}",))
+        for terms in BUDGETS
+    ),
+]
+# By student, whose nDCG@10 is held against whose.
+QUESTIONS = [
+    ("colbert", "demo", "labels_only"),
+    ("colbert", "kl_divergence", "labels_only"),
+    ("colbert", "demo", "kl_divergence"),
+    ("colbert", "demo", "ranknet"),
+    ("colbert", "demo", "constant_margin"),
+    ("colbert", "joint", "demo"),
+    ("colbert", "multi_task", "demo"),
+    ("colbert", "self_distillation", "self_distillation_scores"),
+    ("colbert", "self_distillation", "three_layers"),
+    ("colbert", "self_distillation_scores", "three_layers"),
+    ("splade", "demo", "labels_only"),
+    ("splade", "demo", "splade_margins"),
+    ("splade", "demo", "splade_v3"),
+    ("splade", "demo", "constant_margin"),
+    ("splade", "joint", "demo"),
+    ("splade", "multi_task", "demo"),
+    ("splade", "splade_self_distillation", "splade_self_distillation_scores"),
+    ("splade", "online", "online_without_mining"),
+]
