@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from recipe_runs import QUESTIONS, Run
+from recipe_runs import QUESTIONS, RUNS, SEEDS, Run
 
 from menura.evaluation.report import COMPARED
 from menura.evaluation.side_by_side import read_finished
@@ -42,7 +42,8 @@ def gather(finished: Iterable[Finished], results: Path) -> None:
         for student in each.run.students:
             name = next(name for name in FINISHED[student] if name in systems)
             values[each.run.name, student, str(each.seed)] = systems[name][COMPARED]
-    write_csv(results / "recipes.csv", [row for _, group in sorted(rows.items()) for row in group])
+    written = [rows.get((run.name, str(seed)), []) for run in RUNS for seed in SEEDS]
+    write_csv(results / "recipes.csv", [row for group in written for row in group])
     write_csv(results / "recipes_queries.csv", list(wide(values)))
     write_csv(results / "recipes_compared.csv", list(answers(values)))
 

@@ -13,6 +13,9 @@ import pytest
 
 triton = pytest.importorskip("triton")
 
+# All targets are compiled at once, beside whatever else runs.
+pytestmark = pytest.mark.timeout(1800)
+
 HERE = Path(__file__).parent
 TARGETS = ("sm_80", "sm_90", "sm_100", "gfx942")
 # Bytes of shared memory that a program may have.
