@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -26,8 +27,8 @@ from menura.training.weighing import WeightSchedules
 
 __all__ = ["splade_loss", "train_splade"]
 
-# So many texts of each side are looked at now and then, for the terms that they have and for where these come from.
-WATCHED = 16
+# The terms of so many texts of each side are counted; some of them are looked into while it trains.
+WATCHED = 256
 
 
 def train_splade(
@@ -90,8 +91,9 @@ def splade_loss(
 
 def _first_texts(examples: Dataset | OnlineExamples) -> dict[Side, list[str]]:
     if isinstance(examples, OnlineExamples):
-        queries, positives = examples.first_texts(WATCHED)
+        queries, documents = examples.first_texts(WATCHED)
     else:
         rows = examples[:WATCHED]
-        queries, positives = list(rows["query"]), list(rows["passage_1"])
-    return {"query": queries, "document": positives}
+        passages = zip(*(texts for name, texts in rows.items() if name.startswith("passage_")), strict=True)
+        queries, documents = list(rows["query"]), list(chain.from_iterable(passages))
+    return {"query": queries, "document": documents[:WATCHED]}

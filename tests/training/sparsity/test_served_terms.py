@@ -11,7 +11,7 @@ from budgeted import column, settings, train
 from menura.students import accelerate, build_splade
 from menura.trainer import set_dropout
 from menura.training.sparsity import budget
-from menura.training.sparsity.served import served_ratios
+from menura.training.sparsity.served import BATCH, served_ratios, served_terms
 from tiny import tiny_masked_lm
 
 TEXTS = {
@@ -49,6 +49,24 @@ def test_the_ratio_is_that_of_the_same_texts_without_and_with_dropout(student):
         used = {side: terms(student, side) for side in TEXTS}
     assert found == pytest.approx({side: math.log(used[side] / trained[side]) for side in TEXTS})
     assert all(abs(ratio) > 0.01 for ratio in found.values())
+
+
+def test_terms_in_use_are_those_of_every_text_without_dropout(student):
+    texts = {side: [*some, "close"] * BATCH for side, some in TEXTS.items()}
+    set_dropout(student.train(), 0.5)
+    found = served_terms(student, texts)
+    assert all(module.training for module in student.modules())
+    student.eval()
+    with torch.no_grad():
+        expected = {
+            side: sum(
+                float((student(student.preprocess([text], task=side))["sentence_embedding"] != 0).sum())
+                for text in some
+            )
+            / len(some)
+            for side, some in texts.items()
+        }
+    assert found == pytest.approx(expected)
 
 
 def test_without_dropout_it_is_one(student):

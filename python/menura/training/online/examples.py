@@ -109,9 +109,10 @@ class OnlineExamples:
         )
 
     def first_texts(self, count: int) -> tuple[list[str], list[str]]:
-        """The first rows' queries and positives."""
+        """The first rows' queries, and their passages."""
         rows = self._first[:count]
-        return [self._queries[query] for query, _ in rows], [self._corpus[passages[0]] for _, passages in rows]
+        passages = [self._corpus[passage] for _, own in rows for passage in own]
+        return [self._queries[query] for query, _ in rows], passages
 
     def attach(self, trainer: Any) -> None:
         """Make `trainer`, whose `train_dataset` is `rows`, learn from the teacher.

@@ -29,11 +29,11 @@ def sparsity_callbacks(
 
     Args:
         vocabulary: the number of terms.
-        texts: some of each side, to look into.
+        texts: some of each side, to look into and to count terms of.
     """
     budgets = {SIDES[side]: budget for side, budget in settings.budgets.items()}
     scheduled = [regularizer for regularizer in regularizers if not isinstance(regularizer, AntiZero)]
     growing = [regularizer for regularizer in scheduled if regularizer.side not in budgets]
     budget = TermBudget(loss, scheduled, budgets, texts)
-    watch = SparsityWatch(loss, regularizers, budget.controls, vocabulary=vocabulary, texts=texts["document"])
+    watch = SparsityWatch(loss, regularizers, budget.controls, vocabulary=vocabulary, texts=texts)
     return [RegularizerWarmup(growing, warmup=settings.regularizers.warmup), budget, watch]

@@ -49,7 +49,6 @@ class TermControl:
     served: float = 0.0
     step: int = 0
     smoothed: float = 0.0
-    settled: float = 0.0
     start: float = 0.0
     error: float = 0.0
     base: float = 0.0
@@ -72,14 +71,13 @@ class TermControl:
         if self.step <= _measured(steps):
             self._measure(count, loss, penalty)
             if self.step == _measured(steps):
-                self.start = self.settled = self.smoothed
+                self.start = self.smoothed
                 self.base = FIRST * self.loss_seen / self.penalty_seen if self.penalty_seen > 0 else 1.0
                 self.error = self.smoothed - self.target(steps)
                 self.share = self.base * self._brake()
             return
         longer = max(FEWEST_INTEGRATED, INTEGRATION * steps)
         self.smoothed += (count - self.smoothed) / max(FEWEST_SMOOTHED, SMOOTHING * steps)
-        self.settled += (count - self.settled) / longer
         error = self.smoothed - self.target(steps)
         integrated = error / longer
         change = GAIN * (error - self.error + integrated) / min(1.0, max(WEAKEST, response))
@@ -94,11 +92,6 @@ class TermControl:
             return budget
         left = max(0.0, 1 - (self.step - _measured(steps)) / (DESCENT * steps))
         return budget + (self.start - budget) * left**LANDING
-
-    @property
-    def terms(self) -> float:
-        """The count of terms in use, smoothed over as many steps as an error is integrated over."""
-        return math.exp(self.settled)
 
     def _measure(self, count: float, loss: float, penalty: float) -> None:
         self.smoothed += (count - self.smoothed) / self.step

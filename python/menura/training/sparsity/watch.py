@@ -16,6 +16,7 @@ from menura.losses.gathering import mean_over_processes
 from menura.losses.sparsity import Side
 from menura.training.sparsity.control import TermControl
 from menura.training.sparsity.positions import dominant_token
+from menura.training.sparsity.served import served_terms
 
 __all__ = ["SparsityWatch"]
 
@@ -28,6 +29,8 @@ COLLAPSED = 1.0
 DENSE, SETTLED = 0.5, 0.5
 # One token that gives more of a text's terms is a sink.
 SINK = 0.5
+# So many documents show it.
+LOOKED_INTO = 16
 # A budget is held where the count is no further from it.
 TOLERANCE = 0.1
 
@@ -41,7 +44,8 @@ class SparsityWatch(TrainerCallback):
     Args:
         vocabulary: the number of terms.
         controls: those of the term budgets, by side.
-        texts: some documents, in which tokens are looked at.
+        texts: of each side, in the first of which tokens are looked at now and then, and all of whose terms are counted
+            at the end.
     """
 
     def __init__(
@@ -51,7 +55,7 @@ class SparsityWatch(TrainerCallback):
         controls: Mapping[Side, TermControl],
         *,
         vocabulary: int,
-        texts: Sequence[str],
+        texts: Mapping[Side, Sequence[str]],
     ) -> None:
         self._loss = loss
         self._regularizers = regularizers
@@ -99,19 +103,25 @@ class SparsityWatch(TrainerCallback):
                 )
 
     def _sinks(self) -> Iterator[tuple[str, str]]:
-        dominant = dominant_token(cast(SparseEncoder, extract_model_from_parallel(self._loss.model)), self._texts)
+        dominant = dominant_token(
+            cast(SparseEncoder, extract_model_from_parallel(self._loss.model)), self._texts["document"][:LOOKED_INTO]
+        )
         if dominant is not None and dominant[0] > SINK:
             share, token = dominant
             advice = "keep that token out of the texts or out of their mask"
             yield "sink", f"one token, {token}, wins {share:.0%} of a document's active terms; {advice}"
 
     def _missed_budgets(self) -> Iterator[tuple[str, str]]:
-        for side, control in self._controls.items():
-            over = control.terms / control.budget - 1
+        if not self._controls:
+            return
+        texts = {side: self._texts[side] for side in self._controls}
+        for side, terms in served_terms(self._loss.model, texts).items():
+            control = self._controls[side]
+            over = terms / control.budget - 1
             if over > TOLERANCE or (over < -TOLERANCE and control.share > 0):
                 yield (
                     f"{side} budget",
-                    f"{PLURALS[side]} have {control.terms:.0f} active terms, and their budget is {control.budget}; "
+                    f"{PLURALS[side]} have {terms:.0f} active terms, and their budget is {control.budget}; "
                     "train for longer",
                 )
 
