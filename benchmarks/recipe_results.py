@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from recipe_runs import QUESTIONS, RUNS, SEEDS, Run
+from recipe_tables import read
 
 from menura.evaluation.report import COMPARED
 from menura.evaluation.side_by_side import read_finished
@@ -51,20 +51,19 @@ def gather(finished: Iterable[Finished], results: Path) -> None:
 def rows_of(finished: Finished) -> Iterator[dict[str, Any]]:
     """One for every system."""
     run, seed, output = finished
-    with (output / "report.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            student = next((name for name in run.students if row["system"] in FINISHED[name]), "")
-            yield {
-                "run": run.name,
-                "recipe": run.recipe,
-                "settings": " ".join(run.settings),
-                "seed": seed,
-                "student": student,
-                "system": row["system"],
-                **{name: row[name] for name in (COMPARED, "MRR@10", "Recall@100")},
-                **{name: row[name] for name in ("query_terms", "document_terms", "p_versus_start")},
-                **(training(output, student) if student else dict.fromkeys(("steps", "seconds"))),
-            }
+    for row in read(output / "report.csv"):
+        student = next((name for name in run.students if row["system"] in FINISHED[name]), "")
+        yield {
+            "run": run.name,
+            "recipe": run.recipe,
+            "settings": " ".join(run.settings),
+            "seed": seed,
+            "student": student,
+            "system": row["system"],
+            **{name: row[name] for name in (COMPARED, "MRR@10", "Recall@100")},
+            **{name: row[name] for name in ("query_terms", "document_terms", "p_versus_start")},
+            **(training(output, student) if student else dict.fromkeys(("steps", "seconds"))),
+        }
 
 
 def training(output: Path, student: str) -> dict[str, Any]:
@@ -94,7 +93,7 @@ def mean(group: list[dict[str, float]]) -> dict[str, float]:
 def read_rows(path: Path) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
     """By run and seed."""
     found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for row in _read(path):
+    for row in read(path):
         found.setdefault((row["run"], row["seed"]), []).append(row)
     return found
 
@@ -102,7 +101,7 @@ def read_rows(path: Path) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
 def read_values(path: Path) -> Values:
     """Columns of the file, called ``run student seed``."""
     found: Values = {}
-    for row in _read(path):
+    for row in read(path):
         for column in row.keys() - {"query"}:
             run, student, seed = column.split()
             if row[column]:
@@ -115,10 +114,3 @@ def wide(values: Values) -> Iterator[dict[str, Any]]:
     for query in sorted({query for group in values.values() for query in group}):
         shown = {" ".join(key): group[query] for key, group in sorted(values.items()) if query in group}
         yield {"query": query, **{column: f"{value:.4f}" for column, value in shown.items()}}
-
-
-def _read(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))

@@ -24,6 +24,9 @@ UNTRAINED = ("BM25", "Teacher on BM25 top 10", "ColBERT start", "SPLADE start")
 
 
 def read(path: Path) -> list[Row]:
+    """The rows of a CSV; none where there is no file yet."""
+    if not path.exists():
+        return []
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from menura import hardware
-from menura.recipe import TrainerSettings, section
+from menura.recipe import TrainerSettings, precision
 
 NEWER = "processor\t: 0\nflags\t\t: fpu avx512f avx512_bf16\nbugs\t\t: none\nprocessor\t: 1\n"
 OLDER = NEWER.replace(" avx512_bf16", "")
@@ -37,11 +37,11 @@ def test_auto_is_bf16_where_the_cpu_multiplies_it(described, text, expected):
 
 
 def test_slow_bf16_is_not_taken_silently(described, caplog):
-    section._say_bf16_is_slow.cache_clear()
+    precision._say_bf16_may_be_slow.cache_clear()
     described(OLDER)
     for _ in range(2):
         assert TrainerSettings(bf16=True).bf16
-    assert [record.message for record in caplog.records if "write auto" in record.message]
+    assert [record.message for record in caplog.records if "auto takes float32 here" in record.message]
     assert len(caplog.records) == 1
 
 

@@ -31,7 +31,7 @@ def findings() -> list[tuple[str, str]]:
         ("threads", str(torch.get_num_threads())),
         ("torch", torch.__version__),
         ("gpu", _gpu()),
-        ("bf16", "in hardware" if has_bf16() else "slower than float32 here, which recipes with bf16: auto take"),
+        ("bf16", "in hardware" if has_bf16() else "not known to be in hardware: recipes with bf16: auto take float32"),
         *((package, _installed(package)) for package in PACKAGES),
     ]
     missing = [package for package in DEMO_PACKAGES if importlib.util.find_spec(package) is None]

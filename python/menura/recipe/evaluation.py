@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from menura.recipe.section import Bf16, Section
+from menura.recipe.precision import Bf16
+from menura.recipe.section import Section
 
 __all__ = ["EvaluationSettings"]
 

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from menura.recipe.section import Bf16, Section
+from menura.recipe.precision import Bf16
+from menura.recipe.section import Section
 
 __all__ = ["FilterSettings", "MiningSettings", "RoundsSettings", "Sampling", "TrainingListSettings"]
 

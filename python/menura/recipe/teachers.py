@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from menura.recipe.dual_encoder import DualEncoderSettings
-from menura.recipe.section import Bf16, Section, check_field
+from menura.recipe.precision import Bf16
+from menura.recipe.section import Section, check_field
 from menura.recipe.trainer import TrainerSettings
 
 __all__ = ["CausalLmSettings", "FinetuneSettings", "FunctionSettings", "Head", "Retriever", "TeacherSettings"]

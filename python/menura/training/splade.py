@@ -27,7 +27,7 @@ from menura.training.weighing import WeightSchedules
 
 __all__ = ["splade_loss", "train_splade"]
 
-# The terms of so many texts of each side are counted; some of them are looked into while it trains.
+# So many texts of each side are watched.
 WATCHED = 256
 
 

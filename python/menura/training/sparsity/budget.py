@@ -21,8 +21,6 @@ __all__ = ["TermBudget"]
 
 # So many times in a training it is looked at what dropout does to the counts.
 LOOKS = 20
-# With few texts: their ratio is known well.
-LOOKED_INTO = 16
 
 
 class TermBudget(TrainerCallback, ExportableState):
@@ -49,7 +47,7 @@ class TermBudget(TrainerCallback, ExportableState):
             side: [regularizer for regularizer in regularizers if regularizer.side == side] for side in budgets
         }
         self._names = {regularizer.name for regularizer in regularizers}
-        self._texts = {side: texts[side][:LOOKED_INTO] for side in budgets}
+        self._texts = {side: texts[side] for side in budgets}
 
     def state(self) -> dict[str, Any]:
         """What the trainer writes into a checkpoint."""

@@ -16,6 +16,9 @@ from menura.training.sparsity.watch import SparsityWatch
 
 __all__ = ["sparsity_callbacks"]
 
+# So many texts of each side are looked into now and then; at the end the terms of all are counted.
+LOOKED_INTO = 16
+
 
 def sparsity_callbacks(
     settings: SpladeSettings,
@@ -29,11 +32,14 @@ def sparsity_callbacks(
 
     Args:
         vocabulary: the number of terms.
-        texts: some of each side, to look into and to count terms of.
+        texts: of each side.
     """
     budgets = {SIDES[side]: budget for side, budget in settings.budgets.items()}
     scheduled = [regularizer for regularizer in regularizers if not isinstance(regularizer, AntiZero)]
     growing = [regularizer for regularizer in scheduled if regularizer.side not in budgets]
-    budget = TermBudget(loss, scheduled, budgets, texts)
-    watch = SparsityWatch(loss, regularizers, budget.controls, vocabulary=vocabulary, texts=texts)
+    few = {side: some[:LOOKED_INTO] for side, some in texts.items()}
+    budget = TermBudget(loss, scheduled, budgets, few)
+    watch = SparsityWatch(
+        loss, regularizers, budget.controls, vocabulary=vocabulary, documents=few["document"], counted=texts
+    )
     return [RegularizerWarmup(growing, warmup=settings.regularizers.warmup), budget, watch]

@@ -29,8 +29,6 @@ COLLAPSED = 1.0
 DENSE, SETTLED = 0.5, 0.5
 # One token that gives more of a text's terms is a sink.
 SINK = 0.5
-# So many documents show it.
-LOOKED_INTO = 16
 # A budget is held where the count is no further from it.
 TOLERANCE = 0.1
 
@@ -44,8 +42,8 @@ class SparsityWatch(TrainerCallback):
     Args:
         vocabulary: the number of terms.
         controls: those of the term budgets, by side.
-        texts: of each side, in the first of which tokens are looked at now and then, and all of whose terms are counted
-            at the end.
+        documents: some, in which tokens are looked at now and then.
+        counted: texts of each side, whose terms are counted at the end.
     """
 
     def __init__(
@@ -55,13 +53,15 @@ class SparsityWatch(TrainerCallback):
         controls: Mapping[Side, TermControl],
         *,
         vocabulary: int,
-        texts: Mapping[Side, Sequence[str]],
+        documents: Sequence[str],
+        counted: Mapping[Side, Sequence[str]],
     ) -> None:
         self._loss = loss
         self._regularizers = regularizers
         self._controls = controls
         self._vocabulary = vocabulary
-        self._texts = texts
+        self._documents = documents
+        self._counted = counted
         self._alarms: dict[str, str] = {}
 
     def on_log(
@@ -103,9 +103,7 @@ class SparsityWatch(TrainerCallback):
                 )
 
     def _sinks(self) -> Iterator[tuple[str, str]]:
-        dominant = dominant_token(
-            cast(SparseEncoder, extract_model_from_parallel(self._loss.model)), self._texts["document"][:LOOKED_INTO]
-        )
+        dominant = dominant_token(cast(SparseEncoder, extract_model_from_parallel(self._loss.model)), self._documents)
         if dominant is not None and dominant[0] > SINK:
             share, token = dominant
             advice = "keep that token out of the texts or out of their mask"
@@ -114,7 +112,7 @@ class SparsityWatch(TrainerCallback):
     def _missed_budgets(self) -> Iterator[tuple[str, str]]:
         if not self._controls:
             return
-        texts = {side: self._texts[side] for side in self._controls}
+        texts = {side: self._counted[side] for side in self._controls}
         for side, terms in served_terms(self._loss.model, texts).items():
             control = self._controls[side]
             over = terms / control.budget - 1
