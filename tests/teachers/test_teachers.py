@@ -29,6 +29,8 @@ from menura import MenuraError
 from menura.answer_key import AnswerKey, annotate
 from menura.recipe import FinetuneSettings, TrainerSettings
 from menura.teachers import CrossEncoderTeacher, encoding, finetune
+from menura.trainer import latest_checkpoint
+from stopping import stopped_at
 from tiny import VOCABULARY, tiny_cross_encoder, tiny_encoder, tiny_masked_lm, tiny_tokenizer_folder
 
 PAIRS = [
@@ -250,3 +252,23 @@ def test_finetuning_separates_positives_from_negatives(tmp_path):
     again = finetune(*arguments, max_length=32, output=tmp_path / "again", seed=1)
     assert CrossEncoderTeacher.load(str(again), max_length=32).fingerprint.digest == teacher.fingerprint.digest
     assert AutoModelForSequenceClassification.from_pretrained(folder).config.num_labels == 1
+
+
+def test_finetuning_goes_on_to_the_same_weights(tmp_path):
+    words = ["red", "green", "blue", "black", "white", "small", "large", "fast"]
+    queries, corpus = {word: f"find {word}" for word in words}, {word: f"{word} {word} file" for word in words}
+    candidates = {word: ([word], [other for other in words if other != word]) for word in words}
+    steps = TrainerSettings(max_steps=7, batch_size=3, learning_rate=3e-3, save_steps=2, logging_steps=1)
+    settings = FinetuneSettings(negatives=2, head="token_matching", dropout=0.2, trainer=steps)
+    arguments = (tiny_encoder(tmp_path / "start"), settings, candidates, queries, corpus)
+    whole = finetune(*arguments, max_length=32, output=tmp_path / "whole", seed=1)
+    with stopped_at(5):
+        finetune(*arguments, max_length=32, output=tmp_path / "stopped", seed=1)
+    assert latest_checkpoint(tmp_path / "stopped" / "checkpoints").name == "checkpoint-4"
+    stopped = finetune(*arguments, max_length=32, output=tmp_path / "stopped", seed=1)
+    digests = [CrossEncoderTeacher.load(str(folder), max_length=32).fingerprint.digest for folder in (whole, stopped)]
+    assert digests[0] == digests[1]
+    curves = [json.loads((folder / "history.json").read_text()) for folder in (whole, stopped)]
+    losses = [[entry["loss"] for entry in curve if "loss" in entry] for curve in curves]
+    assert losses[0] == losses[1]
+    assert len(losses[0]) == 7

@@ -15,7 +15,8 @@ from contrastive import InBatchContrast
 from menura.losses import MarginMSE, PointwiseMSE
 from menura.recipe import ColbertSettings, LoraSettings, SpladeSettings, TrainerSettings
 from menura.students import build_colbert, build_splade
-from menura.training import colbert, running, splade
+from menura.trainer import running
+from menura.training import colbert, splade
 from tiny import WORDS
 
 STEPS = 11

@@ -6,14 +6,14 @@ import json
 
 import pytest
 import torch
-from transformers import TrainerCallback
 
 from menura import MenuraError
 from menura.recipe import ColbertSettings, JointSettings, ObjectivesSettings, SpladeSettings, TrainerSettings
 from menura.recipe.joint import PerStudent
 from menura.students import build_colbert, build_splade
-from menura.training import build_examples, running, train_colbert, train_joint, train_splade
-from menura.training.checkpoint import latest_checkpoint
+from menura.trainer import latest_checkpoint
+from menura.training import build_examples, train_colbert, train_joint, train_splade
+from stopping import stopped_at
 from tiny import WORDS, tiny_encoder, tiny_masked_lm
 
 QUERIES = {f"q{i}": f"find {WORDS[i]} {WORDS[i + 1]}" for i in range(8)}
@@ -132,21 +132,10 @@ def test_both_are_saved_and_read_as_always(students, tmp_path):
     assert all((tmp_path / name / "calibration.json").is_file() for name in ("colbert", "splade"))
 
 
-class StopAt(TrainerCallback):
-    def on_step_end(self, args, state, control, **kwargs):
-        control.should_training_stop = state.global_step >= 5
-
-
-def test_a_stopped_run_goes_on_to_the_same_weights(students, tmp_path, monkeypatch):
+def test_a_stopped_run_goes_on_to_the_same_weights(students, tmp_path):
     joint = TAUGHT.model_copy(update={"start_step": 3})
     whole = trained(students, joint, tmp_path / "whole")
-    show_progress = running.show_progress
-    with monkeypatch.context() as patched:
-        patched.setattr(
-            running,
-            "show_progress",
-            lambda trainer, description: (show_progress(trainer, description), trainer.add_callback(StopAt())),
-        )
+    with stopped_at(5):
         trained(students, joint, tmp_path / "stopped")
     assert latest_checkpoint(tmp_path / "stopped" / "joint" / "checkpoints").name == "checkpoint-4"
     resumed = trained(students, joint, tmp_path / "stopped")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transformers import TrainerCallback
 
 from menura import MenuraError
 from menura.recipe import ColbertSettings, ObjectivesSettings, SpladeSettings, TrainerSettings
 from menura.students import build_colbert, build_splade
-from menura.training import build_examples, running, train_colbert, train_splade
+from menura.training import build_examples, train_colbert, train_splade
+from stopping import stopped_at
 from tiny import WORDS, tiny_encoder, tiny_masked_lm
 
 STEPS = 10
@@ -71,21 +71,10 @@ def test_masked_words_are_learned(train):
     assert sum(values(history, "masked_words")[-3:]) < 0.9 * sum(values(history, "masked_words")[:3])
 
 
-class StopAt(TrainerCallback):
-    def on_step_end(self, args, state, control, **kwargs):
-        control.should_training_stop = state.global_step >= 6
-
-
-def test_a_stopped_run_goes_on_to_the_same_weights(train, monkeypatch):
+def test_a_stopped_run_goes_on_to_the_same_weights(train):
     whole, history = train("whole")
-    show_progress = running.show_progress
-    monkeypatch.setattr(
-        running,
-        "show_progress",
-        lambda trainer, description: (show_progress(trainer, description), trainer.add_callback(StopAt())),
-    )
-    train("stopped")
-    monkeypatch.undo()
+    with stopped_at(6):
+        train("stopped")
     resumed, later = train("stopped")
     for name in ("masked_words_weight", *["margin_mse_weight"] * (train.student == "colbert")):
         assert values(later, name) == values(history, name) != []

@@ -9,14 +9,14 @@ import pytest
 import torch
 from sentence_transformers import SparseEncoderTrainer, SparseEncoderTrainingArguments
 from torch.utils.data import DataLoader
-from transformers import TrainerCallback
 
 from menura import MenuraError
 from menura.losses import PointwiseMSE, SpladeDistillationLoss
 from menura.recipe import SpladeSettings, TrainerSettings
 from menura.students import build_splade
-from menura.training import OnlineExamples, build_examples, calibration, running, train_splade
+from menura.training import OnlineExamples, build_examples, calibration, train_splade
 from menura.training.online import Schedule
+from stopping import stopped_at
 from tiny import WORDS, tiny_masked_lm
 
 QUERIES = {f"q{i}": f"find {WORDS[i]} {WORDS[i + 1]}" for i in range(15)}
@@ -110,13 +110,8 @@ def test_the_same_student_as_from_finished_examples(model, tmp_path):
     assert (len(sample), len(needed)) == (4, 11)
 
 
-class StopAt(TrainerCallback):
-    def on_step_end(self, args, state, control, **kwargs):
-        control.should_training_stop = state.global_step >= 7
-
-
 @pytest.mark.parametrize("ahead", [0, 4])
-def test_new_negatives_come_at_their_batch_also_after_a_resume(model, tmp_path, monkeypatch, ahead):
+def test_new_negatives_come_at_their_batch_also_after_a_resume(model, tmp_path, ahead):
     remining = FakeRemining()
     examples = online(ahead, remining)
     whole = trained(model, examples, tmp_path / "whole")
@@ -129,13 +124,7 @@ def test_new_negatives_come_at_their_batch_also_after_a_resume(model, tmp_path, 
     assert len(batches) == 11  # the loader's last one is not trained on
     assert remining.mined == ([3, 6] if ahead == 0 else [3])
 
-    show_progress = running.show_progress
-    with monkeypatch.context() as patched:
-        patched.setattr(
-            running,
-            "show_progress",
-            lambda trainer, description: (show_progress(trainer, description), trainer.add_callback(StopAt())),
-        )
+    with stopped_at(7):
         stopped = FakeRemining()
         trained(model, online(ahead, stopped), tmp_path / "stopped")
     again = FakeRemining()

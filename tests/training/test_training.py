@@ -9,7 +9,6 @@ import shutil
 import pytest
 import torch
 from sentence_transformers import MultiVectorEncoderTrainer
-from transformers import TrainerCallback
 
 from menura import MenuraError
 from menura.losses import Affine, ColbertDistillationLoss, MarginMSE
@@ -19,8 +18,9 @@ from menura.losses.sparsity import flops as flops_objective
 from menura.ops import reference
 from menura.recipe import ColbertSettings, RegularizersSettings, SpladeSettings, TrainerSettings
 from menura.students import build_colbert, build_splade, restore
+from menura.trainer import latest_checkpoint
 from menura.training import build_examples, fit_margin_scale, running, train_colbert, train_splade
-from menura.training.checkpoint import latest_checkpoint
+from stopping import stopped_at
 from tiny import WORDS, tiny_encoder, tiny_masked_lm
 
 QUERIES = {f"q{i}": f"find {WORDS[i]} {WORDS[i + 1]}" for i in range(16)}
@@ -193,16 +193,8 @@ def test_the_regularizer_grows_quadratically_and_then_stays(splade_settings, tmp
     assert weights == pytest.approx([0.05 * min(1, step / 10) ** 2 for step in range(20)])
 
 
-class StopAt(TrainerCallback):
-    def __init__(self, step):
-        self.step = step
-
-    def on_step_end(self, args, state, control, **kwargs):
-        control.should_training_stop = state.global_step >= self.step
-
-
 @pytest.mark.parametrize("student", ["colbert", "splade"])
-def test_a_stopped_run_goes_on_to_the_same_weights(student, colbert_settings, splade_settings, tmp_path, monkeypatch):
+def test_a_stopped_run_goes_on_to_the_same_weights(student, colbert_settings, splade_settings, tmp_path):
     settings = colbert_settings if student == "colbert" else splade_settings
     settings = settings.model_copy(update={"trainer": trainer(save_steps=5)})
     build, train = (build_colbert, train_colbert) if student == "colbert" else (build_splade, train_splade)
@@ -210,15 +202,9 @@ def test_a_stopped_run_goes_on_to_the_same_weights(student, colbert_settings, sp
     whole = build(settings)
     uninterrupted = train(whole, settings, examples(), output=tmp_path / "whole", seed=1)
 
-    show_progress = running.show_progress
-    monkeypatch.setattr(
-        running,
-        "show_progress",
-        lambda trainer, description: (show_progress(trainer, description), trainer.add_callback(StopAt(12))),
-    )
-    train(build(settings), settings, examples(), output=tmp_path / "stopped", seed=1)
+    with stopped_at(12):
+        train(build(settings), settings, examples(), output=tmp_path / "stopped", seed=1)
     assert latest_checkpoint(tmp_path / "stopped" / "checkpoints").name == "checkpoint-10"
-    monkeypatch.undo()
 
     resumed = build(settings)
     result = train(resumed, settings, examples(), output=tmp_path / "stopped", seed=1)

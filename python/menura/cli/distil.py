@@ -48,10 +48,13 @@ def train(
     teacher: TeacherOption = None,
     settings: SetOption = None,
 ) -> None:
-    """Distil the students."""
+    """Distil the students; under torchrun, by all processes together."""
+    from menura.launch import disband
+
     pipeline = open_pipeline(recipe, output, collection, teacher, settings)
     for name in pipeline.students() if student is None else [student]:
         pipeline.train(name)
+    disband()
 
 
 def evaluate(
@@ -66,8 +69,12 @@ def evaluate(
 
 
 def _evaluate(pipeline: Pipeline) -> None:
+    from menura.launch import disband
     from menura.pipeline import evaluate
 
+    pipeline.train_all()
+    if not disband():
+        return
     report = evaluate(pipeline)
     Console().print(report.table())
     Console().print(f"Written to {pipeline.output / 'report.md'}, .csv and .json.", highlight=False)

@@ -45,6 +45,7 @@ def open_pipeline(
 ) -> Pipeline:
     """The pipeline of `recipe`, with what the command line puts in the place of its own settings."""
     quiet()
+    _join()
     from menura.pipeline import Pipeline
     from menura.recipe import load_recipe
 
@@ -60,6 +61,23 @@ def open_pipeline(
         finished = loaded.teacher.model_copy(update={"model": teacher, **others})
         loaded = loaded.model_copy(update={"teacher": finished})
     return Pipeline(loaded, output or Path("runs") / loaded.name)
+
+
+def _join() -> None:
+    """Among the processes of torchrun, take the GPU of this one's number; the first one speaks for all."""
+    import torch
+
+    from menura.launch import launched
+    from menura.progress import console
+
+    process = launched()
+    if process is None:
+        return
+    if torch.cuda.is_available():
+        torch.cuda.set_device(process.local_rank)
+    if not process.is_first:
+        console.quiet = True
+        logging.getLogger("menura").setLevel(logging.ERROR)
 
 
 def quiet() -> None:

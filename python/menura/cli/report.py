@@ -29,8 +29,11 @@ def teacher(
     """Draw the teacher's report card: how far can it be trusted, before students copy it?"""
     pipeline = open_pipeline(recipe, output, collection, teacher, settings)
     from menura.evaluation.report_card import summary
+    from menura.launch import disband
     from menura.pipeline import teacher_cards
 
+    if not disband():
+        return
     for path, card in teacher_cards(pipeline).items():
         Console().print(summary(card))
         Console().print(f"Written to {path} and .json.", highlight=False)

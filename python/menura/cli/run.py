@@ -25,10 +25,17 @@ def run(
     teacher: TeacherOption = None,
     settings: SetOption = None,
 ) -> None:
-    """Do all that a recipe says: mine, annotate, train, evaluate, and draw the teacher's report card."""
+    """Do all that a recipe says: mine, annotate, train, evaluate, and draw the teacher's report card.
+
+    Under torchrun, all processes annotate and train together, and the first one measures.
+    """
     pipeline = open_pipeline(recipe, output, collection, teacher, settings)
+    from menura.launch import disband
     from menura.pipeline import evaluate, teacher_cards
 
+    pipeline.train_all()
+    if not disband():
+        return
     console = Console()
     console.print(evaluate(pipeline).table())
     teachers = pipeline.recipe.all_teachers.values()

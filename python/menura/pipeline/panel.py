@@ -35,6 +35,7 @@ from menura.answer_key.views import (
     write_fit,
 )
 from menura.collections import Collection, Passage, Qrels
+from menura.launch import alone, launched, meet
 from menura.mining import Candidates
 from menura.progress import step
 from menura.recipe import Recipe, TeacherSettings, ViewSettings
@@ -132,6 +133,8 @@ class Panel:
         engine: MakeEngine | None = None,
     ) -> AnnotationSummary:
         """Have one teacher score `pairs`, or every teacher those that the view needs of it.
+
+        Processes of torchrun divide them among themselves.
 
         Args:
             limit: score at most so many, by all teachers together.
@@ -241,7 +244,10 @@ class Panel:
         teacher = self.faculty.teacher(name)
         if isinstance(teacher, ImportedTeacher):
             engine = None  # no worker could load it
-        with step(self.faculty.title("annotate", name)) as done:
+        process = launched()
+        if process is not None:
+            share = (share or Share(1, 1)).part(process.rank, process.count)
+        with alone(), step(self.faculty.title("annotate", name)) as done:
             summary = annotate(
                 self.key,
                 teacher,
@@ -254,4 +260,5 @@ class Panel:
             )
             left = f", {summary.left:,} left" if summary.left else ""
             done(f"{summary.asked:,} pairs: {summary.known:,} known, {summary.scored:,} scored{left}")
+        meet()  # what the others scored may be read from here on
         return summary

@@ -13,6 +13,7 @@ from menura.answer_key.formats import Texts, format_named
 from menura.answer_key.live import settle
 from menura.collections import Collection, open_collection
 from menura.errors import MenuraError
+from menura.launch import in_turn, launched
 from menura.mining import Candidates, mine, open_cache, student_miners, to_records
 from menura.pipeline.inputs import Inputs
 from menura.pipeline.panel import MakeEngine, Panel
@@ -67,7 +68,7 @@ class Pipeline:
             path = stage.folder / "candidates.parquet"
             students = self._roster.miners if turn > 1 and not stage.finished else []
             folders: dict[str, Path] = {student: self.train(student, turn - 1) for student in students}
-            with step(self.in_round("mine", turn)) as done:
+            with in_turn(), step(self.in_round("mine", turn)) as done:
                 if stage.finished:
                     candidates = Candidates.read(path)
                 else:
@@ -107,15 +108,10 @@ class Pipeline:
     @cached_property
     def answer_key(self) -> AnswerKey:
         """The store of all teacher scores: where the recipe says, else in this output folder."""
-        key = AnswerKey(self.recipe.answer_key or self.output / "answer_key")
-        settle(self.output / "journal", key)  # what a training that was killed had scored
+        with in_turn():
+            key = AnswerKey(self.recipe.answer_key or self.output / "answer_key")
+            settle(self.output / "journal", key)  # what a training that was killed had scored
         return key
-
-    def prepare(self) -> None:
-        """Everything before annotating: mine, and fine-tune the teachers that are to be."""
-        for name in self.panel.faculty.names:
-            self.panel.faculty.ready(name)
-        _ = self.candidates, self.answer_key
 
     def annotate(
         self, *, limit: int | None = None, share: Share | None = None, engine: MakeEngine | None = None
@@ -163,9 +159,13 @@ class Pipeline:
 
         A mentor that the recipe trains itself is a student, too: ``colbert_mentor``.
 
+        Processes of torchrun train together: a step has as many batches as there are processes.
+
         Raises:
-            MenuraError: the recipe has no such student.
+            MenuraError: the recipe has no such student, or several processes are to train it online.
         """
+        if self.recipe.online is not None and launched() is not None:
+            raise MenuraError("[pipeline] online, the teacher answers one process; leave out torchrun.")
         turn = turn or self.recipe.rounds.count
         stage = self.student_stage(student, turn)
         learners = self._roster.trained_with(student)
@@ -176,6 +176,12 @@ class Pipeline:
                 self._teaching.teach(models, candidates, turn, self._stages(learners, turn))
             done(f"{self.model(student).title} student in {stage.folder}")
         return stage.folder
+
+    def train_all(self) -> None:
+        """Train every student in every round."""
+        for student in self.students():
+            for turn in range(1, self.recipe.rounds.count + 1):
+                self.train(student, turn)
 
     def student_stage(self, student: str, turn: int) -> Stage:
         """Where a student of a round lies, once it is trained."""

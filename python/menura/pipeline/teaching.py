@@ -9,6 +9,7 @@ from pathlib import Path
 from datasets import Dataset
 
 from menura.collections import Collection
+from menura.launch import in_turn
 from menura.mining import Candidates, TeacherJudge, drop_false_negatives
 from menura.pipeline.online import RowTeacher, live_view
 from menura.pipeline.panel import Panel
@@ -52,14 +53,16 @@ class Teaching:
                 model.train(live, stages[0].folder)
         else:
             examples = self._examples(candidates, turn, model.settings.negatives)
-            for stage in stages:
-                stage.begin()
+            with in_turn():
+                for stage in stages:
+                    stage.begin()
             if joint is None or len(models) == 1:
                 model.train(examples, stages[0].folder)
             else:
                 train_together(models, joint, examples, self._rounds.folder(turn))
-        for stage in stages:
-            stage.finish()
+        with in_turn():
+            for stage in stages:
+                stage.finish()
 
     @property
     def judge(self) -> TeacherJudge | None:
@@ -90,8 +93,9 @@ class Teaching:
             return build_examples(candidates.by_query(), None, queries, corpus, negatives=negatives)
         panel, pairs = self._panel(), candidates.pairs()
         panel.annotate(pairs)
-        lesson = panel.lesson(pairs)
-        taught = lesson.keep(self.trusted(candidates, turn)).by_query()
+        with in_turn():
+            lesson = panel.lesson(pairs)
+            taught = lesson.keep(self.trusted(candidates, turn)).by_query()
         return build_examples(taught, lesson.scores, queries, corpus, negatives=negatives, weights=lesson.weights)
 
     @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from menura.collections import Collection
 from menura.errors import MenuraError
+from menura.launch import in_turn
 from menura.progress import step
 from menura.recipe import NOT_LEARNED, FinetuneSettings, TeacherSettings
 from menura.stage import Stage
@@ -111,19 +112,20 @@ class Faculty:
             seed,
         ]
         stage = Stage(self._folder / name if len(self.settings) > 1 else self._folder, inputs)
-        if not stage.finished:
-            stage.begin()
-            finetune(
-                settings.source,
-                finetuning,
-                candidates,
-                collection.queries,
-                collection.corpus,
-                max_length=settings.max_length,
-                output=stage.folder,
-                seed=seed,
-            )
-            stage.finish()
+        with in_turn():
+            if not stage.finished:
+                stage.begin()
+                finetune(
+                    settings.source,
+                    finetuning,
+                    candidates,
+                    collection.queries,
+                    collection.corpus,
+                    max_length=settings.max_length,
+                    output=stage.folder,
+                    seed=seed,
+                )
+                stage.finish()
         return stage.folder
 
     def _where(self, name: str, finetuning: FinetuneSettings) -> Candidates:

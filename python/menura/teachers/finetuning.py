@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from transformers import set_seed
 from menura.errors import MenuraError
 from menura.recipe import FinetuneSettings
 from menura.teachers.loading import load_cross_encoder
-from menura.trainer import checkpoint_layers, plain_attention, set_dropout, show_progress, trainer_arguments
+from menura.trainer import checkpoint_layers, open_output, run, set_dropout, trainer_arguments
 
 __all__ = ["finetune"]
 
@@ -36,7 +35,8 @@ def finetune(
 ) -> Path:
     """Train a cross-encoder to pick each query's positive from `settings.negatives` of its mined negatives.
 
-    The loss is the cross-entropy of a softmax over the raw logits (van den Oord et al. 2018, arXiv 1807.03748).
+    The loss is the cross-entropy of a softmax over the raw logits (van den Oord et al. 2018, arXiv 1807.03748). A run
+    that was cut short goes on from its latest whole checkpoint under ``output/checkpoints``.
 
     Args:
         model: the checkpoint to start from; `settings.head` is added where it has none.
@@ -48,24 +48,23 @@ def finetune(
         `output`: a saved `CrossEncoder`; one with a classification head loads in plain transformers as well.
 
     Raises:
-        MenuraError: the checkpoint cannot be loaded, no query has enough negatives, or `output` cannot be written.
+        MenuraError: the checkpoint cannot be loaded, no query has enough negatives, or `output` cannot be written or
+            holds only broken checkpoints.
     """
+    checkpoint = open_output(output)
     set_seed(seed)
     encoder = load_cross_encoder(model, max_length=max_length, head=settings.head)
     set_dropout(encoder, settings.dropout)
-    plain_attention(encoder)
     checkpoint_layers(encoder, settings.trainer)
     trainer = CrossEncoderTrainer(
         model=encoder,
-        args=CrossEncoderTrainingArguments(**trainer_arguments(settings.trainer, output=str(output), seed=seed)),
+        args=trainer_arguments(CrossEncoderTrainingArguments, settings.trainer, output, seed=seed),
         train_dataset=_dataset(settings, candidates, queries, corpus, seed),
         loss=ListNetLoss(encoder, mini_batch_size=-1),  # all pairs of a batch in one forward
     )
-    show_progress(trainer, "Fine-tuning teacher")
+    run(trainer, "Fine-tuning teacher", output, checkpoint)
     try:
-        trainer.train()
         encoder.save_pretrained(str(output))
-        (output / "history.json").write_text(json.dumps(trainer.state.log_history, indent=1), encoding="utf-8")
     except OSError as error:
         raise MenuraError(f"[teachers] cannot write {output}: {error.strerror or error}.") from error
     return output

@@ -44,8 +44,12 @@ def train_colbert(
     loss, callbacks = colbert_loss(model, settings, output=output, examples=examples, checkpoint=checkpoint, seed=seed)
     trainer = ColbertTrainer(
         model=model,
-        args=MultiVectorEncoderTrainingArguments(
-            **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed, whole_batches=True),
+        args=trainer_arguments(
+            MultiVectorEncoderTrainingArguments,
+            settings.trainer,
+            output,
+            seed=seed,
+            whole_batches=True,
             learning_rate_mapping={f"^{name}": rate for name, rate in own_rates(model, settings).items()},
         ),
         train_dataset=rows_of(examples),

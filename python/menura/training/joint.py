@@ -13,12 +13,12 @@ from sentence_transformers.base.training_args import BaseTrainingArguments
 from menura.losses import JointDistillationLoss, MutualLearning
 from menura.recipe import ColbertSettings, JointSettings, SpladeSettings
 from menura.students import merge_lora, save_student
-from menura.trainer import trainer_arguments
+from menura.trainer import run, trainer_arguments
 from menura.training.colbert import colbert_loss, own_rates
 from menura.training.joint_trainer import JointTrainer
 from menura.training.mutual_start import MutualStart
 from menura.training.objectives import learning_rates
-from menura.training.running import prepare, run
+from menura.training.running import prepare
 from menura.training.splade import splade_loss
 
 __all__ = ["train_joint"]
@@ -62,8 +62,12 @@ def train_joint(
     )
     trainer = JointTrainer(
         model=JointDistillationLoss(colbert_side, splade_side, mutual),
-        args=BaseTrainingArguments(
-            **trainer_arguments(colbert[1].trainer, output=str(output / "checkpoints"), seed=seed, whole_batches=True),
+        args=trainer_arguments(
+            BaseTrainingArguments,
+            colbert[1].trainer,
+            output,
+            seed=seed,
+            whole_batches=True,
             learning_rate_mapping={
                 r"^splade\.": splade[1].trainer.learning_rate,
                 **{rf"^splade\.{name}": rate for name, rate in learning_rates(splade[1]).items()},

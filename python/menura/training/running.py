@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,16 +12,14 @@ from datasets import Dataset
 from sentence_transformers import MultiVectorEncoder, SparseEncoder
 from transformers import set_seed
 
-from menura.errors import MenuraError
 from menura.files import write_json
 from menura.losses import Affine
 from menura.recipe import ColbertSettings, SpladeSettings
 from menura.students import accelerate, add_lora, merge_lora, save_student
-from menura.trainer import checkpoint_layers, plain_attention, set_dropout, show_progress
-from menura.training.checkpoint import latest_checkpoint, restore_finished
+from menura.trainer import checkpoint_layers, open_output, run, set_dropout
 from menura.training.online import OnlineExamples
 
-__all__ = ["TrainingResult", "calibrate", "finish", "mini_batch_size", "prepare", "rows_of", "run"]
+__all__ = ["TrainingResult", "calibrate", "finish", "mini_batch_size", "prepare", "rows_of"]
 
 Student = TypeVar("Student", MultiVectorEncoder, SparseEncoder)
 
@@ -40,15 +37,9 @@ def prepare(model: Student, settings: ColbertSettings | SpladeSettings, output: 
     """Make `model` ready, and return the checkpoint to go on from.
 
     Raises:
-        MenuraError: `output` cannot be written, which is found out before anything is trained.
+        MenuraError: `output` cannot be written or holds only broken checkpoints.
     """
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output):
-            pass
-    except OSError as error:
-        raise MenuraError(f"[training] cannot write {output}: {error.strerror}; choose another folder.") from error
-    checkpoint = latest_checkpoint(output / "checkpoints")
+    checkpoint = open_output(output)
     set_seed(seed)
     if settings.lora is not None:
         add_lora(model, settings.lora)
@@ -78,21 +69,6 @@ def calibrate(output: Path, checkpoint: Path | None, fit: Callable[[], Affine]) 
 def rows_of(examples: Dataset | OnlineExamples) -> Dataset:
     """What the trainer gets: rows of texts and scores, or of ids."""
     return examples.rows if isinstance(examples, OnlineExamples) else examples
-
-
-def run(trainer: Any, description: str, output: Path, checkpoint: Path | None) -> list[dict[str, Any]]:
-    """Train, from `checkpoint` on, and write the log entries, which are returned, to ``output/history.json``."""
-    plain_attention(trainer.model)
-    show_progress(trainer, description)
-    try:
-        if not restore_finished(trainer, checkpoint):
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    except OSError as error:
-        raise MenuraError(f"[training] cannot write {output}: {error.strerror or error}.") from error
-    history: list[dict[str, Any]] = trainer.state.log_history
-    if trainer.is_world_process_zero():
-        write_json(output / "history.json", history)
-    return history
 
 
 def finish(

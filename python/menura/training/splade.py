@@ -49,8 +49,12 @@ def train_splade(
     loss, callbacks = splade_loss(model, settings, output=output, examples=examples, checkpoint=checkpoint, seed=seed)
     trainer = SpladeTrainer(
         model=model,
-        args=SparseEncoderTrainingArguments(
-            **trainer_arguments(settings.trainer, output=str(output / "checkpoints"), seed=seed, whole_batches=True),
+        args=trainer_arguments(
+            SparseEncoderTrainingArguments,
+            settings.trainer,
+            output,
+            seed=seed,
+            whole_batches=True,
             learning_rate_mapping={f"^{name}": rate for name, rate in learning_rates(settings).items()},
         ),
         train_dataset=rows_of(examples),

@@ -13,11 +13,10 @@ import budgeted
 import pytest
 import torch
 from budgeted import column, settings, train
-from transformers import TrainerCallback
 
 import tiny
 from menura import MenuraError
-from menura.training import running
+from stopping import stopped_at
 from tiny import tiny_masked_lm
 
 BUDGET = {"documents": 20, "queries": 12}
@@ -43,20 +42,11 @@ def test_a_start_below_the_budget_is_trained_without_a_penalty(lm, tmp_path):
     assert column(history, "query_flops_weight")[-1] == pytest.approx(1e-3)
 
 
-class StopAt(TrainerCallback):
-    def on_step_end(self, args, state, control, **kwargs):
-        control.should_training_stop = state.global_step >= 9
-
-
-def test_a_resumed_run_is_the_same_to_the_bit(lm, tmp_path, monkeypatch):
+def test_a_resumed_run_is_the_same_to_the_bit(lm, tmp_path):
     chosen = settings(lm, steps=14, batch_size=4, budget=BUDGET, trainer={"save_steps": 3})
     whole, uninterrupted = train(chosen, tmp_path / "whole")
-    show_progress = running.show_progress
-    monkeypatch.setattr(
-        running, "show_progress", lambda trainer, text: (show_progress(trainer, text), trainer.add_callback(StopAt()))
-    )
-    train(chosen, tmp_path / "stopped")
-    monkeypatch.undo()
+    with stopped_at(9):
+        train(chosen, tmp_path / "stopped")
     shutil.copytree(tmp_path / "stopped", tmp_path / "changed")
     resumed, history = train(chosen, tmp_path / "stopped")
     for name in ("document_flops_weight", "query_flops_weight", "document_terms"):
