@@ -7,7 +7,7 @@ import json
 import pytest
 
 from menura import MenuraError
-from menura.pipeline import Pipeline, evaluate
+from menura.pipeline import Pipeline, evaluate, student
 from menura.recipe import Recipe, RegularizersSettings, TrainingListSettings
 from menura.teachers import CrossEncoderTeacher
 from tiny import tiny_beir, tiny_cross_encoder, tiny_encoder, tiny_masked_lm
@@ -104,6 +104,26 @@ def test_a_second_run_does_nothing_again(finished, recipe, no_work):
     assert [row.scores for row in second.rows] == [row.scores for row in first.rows]
     # Nothing was scored, so there is no speed to tell.
     assert second.rows[1].seconds is None
+
+
+def test_a_teacher_leaves_before_students_train_and_comes_back_to_score(recipe, tmp_path, monkeypatch):
+    pipeline = Pipeline(recipe, tmp_path)
+    loaded = pipeline.panel.faculty._loaded
+    seen = []
+    for name in ("train_colbert", "train_splade"):
+        train = getattr(student, name)
+
+        def watched(*arguments, train=train, **options):
+            seen.append(dict(loaded))
+            return train(*arguments, **options)
+
+        monkeypatch.setattr(student, name, watched)
+    pipeline.train_all()
+    assert seen == [{}, {}]
+    assert pipeline.annotate().scored == 0
+    assert not loaded
+    evaluate(pipeline)
+    assert list(loaded) == ["teacher"]
 
 
 def test_new_settings_of_one_student_leave_the_rest(finished, recipe, no_work):

@@ -17,7 +17,7 @@ from menura.mining import upper_limit
 from menura.pipeline.panel import Panel
 from menura.progress import step
 from menura.recipe import FilterSettings, OnlineSettings
-from menura.teachers import Faculty, ImportedTeacher, load_teacher
+from menura.teachers import Faculty, ImportedFingerprint, ImportedTeacher, load_teacher
 from menura.training.examples import Row
 
 __all__ = ["RowTeacher", "live_view"]
@@ -85,9 +85,9 @@ class RowTeacher:
 
 def _elsewhere(faculty: Faculty, name: str) -> Callable[[], Teacher]:
     """What makes a teacher in another process."""
-    teacher = faculty.teacher(name)
-    if isinstance(teacher, ImportedTeacher):
-        return partial(ImportedTeacher, teacher.fingerprint)
+    fingerprint = faculty.fingerprints[name]
+    if isinstance(fingerprint, ImportedFingerprint):
+        return partial(ImportedTeacher, fingerprint)
     return partial(load_teacher, faculty.ready(name))
 
 

@@ -241,12 +241,12 @@ class Panel:
     def _ask(
         self, name: str, pairs: list[Pair], limit: int | None, share: Share | None, engine: MakeEngine | None
     ) -> AnnotationSummary:
-        teacher = self.faculty.teacher(name)
-        if isinstance(teacher, ImportedTeacher):
+        if self.faculty.settings[name].imported is not None:
             engine = None  # no worker could load it
         process = launched()
         if process is not None:
             share = (share or Share(1, 1)).part(process.rank, process.count)
+        teacher = self.faculty.on_call(name)
         with alone(), step(self.faculty.title("annotate", name)) as done:
             summary = annotate(
                 self.key,
@@ -261,4 +261,4 @@ class Panel:
             left = f", {summary.left:,} left" if summary.left else ""
             done(f"{summary.asked:,} pairs: {summary.known:,} known, {summary.scored:,} scored{left}")
         meet()  # what the others scored may be read from here on
-        return summary
+        return replace(summary, seconds=summary.seconds - teacher.seconds)

@@ -96,6 +96,7 @@ class Teaching:
         with in_turn():
             lesson = panel.lesson(pairs)
             taught = lesson.keep(self.trusted(candidates, turn)).by_query()
+        panel.faculty.dismiss()  # its memory is the student's now
         return build_examples(taught, lesson.scores, queries, corpus, negatives=negatives, weights=lesson.weights)
 
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from menura.collections import Collection
@@ -13,6 +13,7 @@ from menura.progress import step
 from menura.recipe import NOT_LEARNED, FinetuneSettings, TeacherSettings
 from menura.stage import Stage
 from menura.teachers.finetuning import finetune
+from menura.teachers.on_call import AnyFingerprint, OnCall
 from menura.teachers.opening import AnyTeacher, load_teacher
 from menura.weights import reference_digest
 
@@ -56,9 +57,14 @@ class Faculty:
         return list(self.settings)
 
     @cached_property
+    def fingerprints(self) -> dict[str, AnyFingerprint]:
+        """By teacher, who it is, for which all of them are loaded."""
+        return {name: self.teacher(name).fingerprint for name in self.names}
+
+    @cached_property
     def digests(self) -> dict[str, str]:
         """By teacher, the digest of its fingerprint."""
-        return {name: self.teacher(name).fingerprint.digest for name in self.names}
+        return {name: fingerprint.digest for name, fingerprint in self.fingerprints.items()}
 
     def title(self, kind: str, name: str) -> str:
         """`kind`, and the teacher's name where there are several."""
@@ -75,8 +81,12 @@ class Faculty:
             self._loaded[name] = self._load(name)
         return self._loaded[name]
 
+    def on_call(self, name: str) -> OnCall:
+        """One teacher, who is loaded when it is asked for the first score."""
+        return OnCall(self.fingerprints[name], partial(self.teacher, name))
+
     def dismiss(self) -> None:
-        """Let go of the teacher that is loaded: it answers elsewhere from now on."""
+        """Let go of the teacher that is loaded: it answers elsewhere from now on, or not so soon."""
         self._loaded.clear()
 
     def ready(self, name: str) -> TeacherSettings:
