@@ -9,6 +9,7 @@ import pytest
 from menura import MenuraError
 from menura.pipeline import Pipeline, evaluate, student
 from menura.recipe import Recipe, RegularizersSettings, TrainingListSettings
+from menura.stage import Stage
 from menura.teachers import CrossEncoderTeacher
 from tiny import tiny_beir, tiny_cross_encoder, tiny_encoder, tiny_masked_lm
 
@@ -134,6 +135,19 @@ def test_new_settings_of_one_student_leave_the_rest(finished, recipe, no_work):
     pipeline.train("colbert")
     with pytest.raises(AssertionError, match="done again"):
         pipeline.train("splade")
+
+
+def test_another_held_out_query_leaves_what_was_trained(finished, recipe, tmp_path):
+    output, _ = finished
+    beir = tiny_beir(tmp_path / "beir")
+    changed = recipe.model_copy(update={"collection": recipe.collection.model_copy(update={"source": str(beir)})})
+    for split, stays in (("test", True), ("train", False)):
+        with (beir / "queries.jsonl").open("a") as queries, (beir / "qrels" / f"{split}.tsv").open("a") as qrels:
+            queries.write(json.dumps({"_id": f"new {split}", "text": "red green"}) + "\n")
+            qrels.write(f"new {split}\tp30\t1\n")
+        pipeline = Pipeline(changed, output)
+        assert f"new {split}" in pipeline.collection.split_queries(split)
+        assert Stage(output / "candidates", pipeline._inputs.candidates(1)).finished == stays
 
 
 def test_another_collection_makes_everything_anew(finished, recipe, tmp_path, no_work):

@@ -51,9 +51,12 @@ class Inputs:
     def _first_candidates(self) -> str:
         recipe, collection = self._recipe, self._collection()
         mining = recipe.mining.model_dump(exclude={"cache", "cache_gb"})
+        judged = collection.qrels.get("train", {})
+        held_out = {query_id for qrels in collection.qrels.values() for query_id in qrels if query_id not in judged}
+        queries = {query_id: text for query_id, text in collection.queries.items() if query_id not in held_out}
         return identity(
             [
-                *(collection.corpus, collection.queries, collection.qrels, mining, recipe.seed),
+                *(collection.corpus, queries, judged, mining, recipe.seed),
                 reference_digest(recipe.mining.dense_model),
                 training_list_digest(recipe.mining.training_list),
             ]
