@@ -29,7 +29,7 @@ class Student:
 
 
 def test_the_student_begins_and_the_others_keep_their_turns():
-    found = refresh_candidates(CANDIDATES, COLLECTION, ["q0"], "splade", Student(), depth=5, negatives=4)
+    found = refresh_candidates(CANDIDATES, COLLECTION, ["q0"], {"splade": Student()}, depth=5, negatives=4)
     assert found.by_query() == {"q0": (["p0", "p7"], ["p5", "p2", "p3"])}
     rows = {row["passage_id"]: row for row in found.table.to_pylist()}
     assert [rows[p]["origin"] for p in ("p5", "p2", "p3")] == ["splade", "bm25", "random"]

@@ -106,6 +106,20 @@ def test_a_student_mines_for_itself_and_the_teacher_judges(base, tmp_path, asked
     assert {weight for _, weights in labels for weight in weights} == {0.0, 1.0}
 
 
+def test_two_that_teach_each_other_learn_the_same_and_both_mine(base, tmp_path, asked):
+    live = Pipeline(recipe(base, THREAD, joint={}), tmp_path / "live")
+    folders = {name: live.train(name) for name in ("colbert", "splade")}
+    assert len(asked) == len(set(asked)) > 0
+    offline = Pipeline(recipe(base, None, joint={}, answer_key=str(tmp_path / "live" / "answer_key")), tmp_path / "key")
+    for name, folder in folders.items():
+        assert weights(offline.train(name)) == weights(folder)
+    mining = Pipeline(recipe(base, {**THREAD, "refresh": {"every": 2, "depth": 6}}, joint={}), tmp_path / "mining")
+    mining.train("splade")
+    (path,) = (tmp_path / "mining" / "joint" / "mined").glob("*/candidates.parquet")
+    origins = Candidates.read(path).table["origin"].to_pylist()
+    assert set(origins) == {"positive", "colbert", "splade", "bm25"}
+
+
 def test_a_kill_loses_nothing_that_was_scored(base, tmp_path, asked, monkeypatch):
     settings = recipe(base, THREAD)
     with monkeypatch.context() as patched:

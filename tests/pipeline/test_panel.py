@@ -102,6 +102,14 @@ def test_teachers_and_what_was_fitted_have_their_folders(ensemble, output):
     assert {"logit_plain", "logit_fine", "why", "weight"} <= set(rows[0])
 
 
+def test_contradictions_of_a_later_round_have_a_place_of_their_own(ensemble, output):
+    made, _ = ensemble
+    before = (output / "view" / "contradictions.csv").read_bytes()
+    made.panel.lesson(made.candidates.pairs()[:2], output / "round_2")
+    assert (output / "round_2" / "view" / "contradictions.csv").is_file()
+    assert (output / "view" / "contradictions.csv").read_bytes() == before
+
+
 def test_students_are_taught_scores_and_weights(ensemble):
     made, _ = ensemble
     pairs = made.candidates.pairs()

@@ -29,13 +29,12 @@ def refresh_candidates(
     candidates: Candidates,
     collection: Collection,
     query_ids: Sequence[str],
-    name: str,
-    miner: Miner,
+    miners: Mapping[str, Miner],
     *,
     depth: int,
     negatives: int,
 ) -> Candidates:
-    """Candidates of some queries: `miner`, called `name`, takes turns with those that chose `candidates`, and begins.
+    """Candidates of some queries: `miners`, by name, take turns with those that chose `candidates`, and begin.
 
     Positives stay, and what was dropped stays dropped.
     """
@@ -45,7 +44,7 @@ def refresh_candidates(
     dropped: dict[str, set[str]] = {}
     for row in candidates.dropped.select(["query_id", "passage_id"]).to_pylist():
         dropped.setdefault(row["query_id"], set()).add(row["passage_id"])
-    runs = {name: miner.search(asked, depth), **_earlier_runs(candidates, asked)}
+    runs = {**{name: miner.search(asked, depth) for name, miner in miners.items()}, **_earlier_runs(candidates, asked)}
     return choose_candidates(judged, SPLIT, runs, dropped, negatives=negatives)
 
 

@@ -46,6 +46,9 @@ __all__ = ["Lesson", "MakeEngine", "Panel"]
 
 logger = logging.getLogger(__name__)
 
+# What is known of the view goes into this folder of an output.
+VIEW = "view"
+
 Pair = tuple[str, str]
 MakeEngine = Callable[[Callable[[], Teacher]], Engine]
 
@@ -88,7 +91,7 @@ class Panel:
             load=self._load,
         )
         self.view = recipe.view or ViewSettings()  # of one teacher that is its logits as they are
-        self._folder = output / "view"
+        self._output = output
         self._collection = collection
         self.key = key
         self._candidates = candidates
@@ -165,8 +168,8 @@ class Panel:
         scores = view_scores(self.view, self.fit, self._answers(pairs))
         return {pair: score for pair, score in zip(pairs, scores.tolist(), strict=True) if not math.isnan(score)}
 
-    def lesson(self, pairs: Sequence[Pair]) -> Lesson:
-        """What the students learn of training `pairs`; contradictions are listed in `view/`."""
+    def lesson(self, pairs: Sequence[Pair], output: Path | None = None) -> Lesson:
+        """What the students learn of training `pairs`; contradictions are listed in `view/` of `output` (a round's)."""
         answers = self._answers(pairs, self._collection.qrels.get("train", {}))
         targets = view_targets(self.view, self.fit, answers)
         if targets.silent:
@@ -176,7 +179,8 @@ class Panel:
                 len(pairs),
             )
         if self.view.contradictions is not None:
-            self._list(targets.contradictions, answers, self.view.contradictions.table)
+            path = (output or self._output) / VIEW / self.view.contradictions.table
+            self._list(targets.contradictions, answers, path)
         kept = [pairs[position] for position in targets.positions.tolist()]
         scores = dict(zip(kept, targets.scores.tolist(), strict=True))
         even = bool((targets.weights == 1).all())
@@ -200,7 +204,7 @@ class Panel:
         self.annotate(pairs)
         with step("view") as done:
             fit = fit_view(self.view, self._answers(pairs, self._collection.qrels.get("train", {})))
-            path = self._folder / "fit.json"
+            path = self._output / VIEW / "fit.json"
             write_fit(fit, path)
             counts = ", ".join(f"{name} {weight:.2f}" for name, weight in fit.weights.items())
             done(f"fitted to {len(pairs):,} pairs{counts and f' ({counts})'}: {path}")
@@ -229,9 +233,8 @@ class Panel:
         digests = self.faculty.digests
         return read_answers(self.key, self.view, digests, pairs, self._collection, qrels, seeing=self.seeing)
 
-    def _list(self, contradictions: list[Contradiction], answers: Answers, table: str) -> None:
+    def _list(self, contradictions: list[Contradiction], answers: Answers, path: Path) -> None:
         with step("contradictions") as done:
-            path = self._folder / table
             scores = view_scores(self.view, self.fit, answers)
             collection = self._collection
             rows = contradiction_rows(contradictions, answers, scores, collection.queries, collection.corpus)

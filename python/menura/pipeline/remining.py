@@ -1,4 +1,4 @@
-"""A student in training as miner of its own negatives."""
+"""Students in training as miners of their own negatives."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from sentence_transformers import MultiVectorEncoder
 
 from menura.collections import Collection
+from menura.losses import JointDistillationLoss
 from menura.mining import Candidates, ColbertMiner, SpladeMiner, mining_pool, refresh_candidates, sample_pool
 from menura.progress import step
 from menura.recipe import MiningSettings, RefreshSettings
@@ -20,13 +21,13 @@ class StudentRemining:
     """Mines when `menura.training.OnlineExamples` asks for it, and keeps what it found in `folder`, step by step.
 
     Args:
-        name: the student's, as a miner.
+        students: their names as miners; two of them teach each other.
         candidates: those that the training began with; their miners keep their turns.
     """
 
     def __init__(
         self,
-        name: str,
+        students: Sequence[str],
         candidates: Candidates,
         collection: Collection,
         settings: RefreshSettings,
@@ -36,7 +37,7 @@ class StudentRemining:
         seed: int,
     ) -> None:
         self.every = settings.every
-        self._name = name
+        self._students = tuple(students)
         self._candidates = candidates
         self._collection = collection
         self._settings = settings
@@ -49,26 +50,33 @@ class StudentRemining:
         with step(f"mine after step {step_number}") as done:
             pool = mining_pool(self._collection, self._mining)
             passages = sample_pool(pool, self._settings.pool, seed=f"{self._seed} {step_number}")
-            kind = ColbertMiner if isinstance(model, MultiVectorEncoder) else SpladeMiner
-            miner = kind(model, passages, batch_size=self._mining.batch_size, bf16=self._mining.bf16)
             found = refresh_candidates(
                 self._candidates,
                 self._collection,
                 query_ids,
-                self._name,
-                miner,
+                {name: self._miner(student, passages) for name, student in self._trained(model).items()},
                 depth=self._settings.depth,
                 negatives=self._mining.negatives,
             )
             path = self._path(step_number)
             found.write(path)
-            new = sum(origin == self._name for origin in found.table["origin"].to_pylist())
+            new = sum(origin in self._students for origin in found.table["origin"].to_pylist())
             done(f"{new:,} negatives for {len(query_ids):,} queries among {len(passages):,} passages; {path}")
         return found.by_query()
 
     def kept(self, step_number: int) -> dict[str, tuple[list[str], list[str]]]:
         """What was mined after that step."""
         return Candidates.read(self._path(step_number)).by_query()
+
+    def _trained(self, model: Any) -> dict[str, Any]:
+        """By name, the students that `model` is or holds."""
+        if isinstance(model, JointDistillationLoss):
+            return {name: getattr(model, name).model for name in self._students}
+        return dict.fromkeys(self._students, model)
+
+    def _miner(self, student: Any, passages: dict[str, str]) -> ColbertMiner | SpladeMiner:
+        kind = ColbertMiner if isinstance(student, MultiVectorEncoder) else SpladeMiner
+        return kind(student, passages, batch_size=self._mining.batch_size, bf16=self._mining.bf16)
 
     def _path(self, step_number: int) -> Path:
         return self._folder / f"step_{step_number}" / "candidates.parquet"

@@ -99,7 +99,7 @@ class StudentModel:
 
 
 def train_together(
-    models: Mapping[str, StudentModel], settings: JointSettings, examples: Dataset, output: Path
+    models: Mapping[str, StudentModel], settings: JointSettings, examples: Dataset | OnlineExamples, output: Path
 ) -> None:
     """Distil a ColBERT and a SPLADE that teach each other into folders of their names; the rest goes into `joint`."""
     colbert, splade = models["colbert"], models["splade"]

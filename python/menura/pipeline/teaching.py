@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from datasets import Dataset
@@ -46,13 +46,14 @@ class Teaching:
             stages: what is filled; the student's comes first.
         """
         online, joint = self._recipe.online, self._recipe.joint
-        first, model = next(iter(models.items()))
-        if online is not None:
-            stages[0].begin()
-            with self._online(first, model, candidates, online, stages[0].folder) as live:
-                model.train(live, stages[0].folder)
+        model = next(iter(models.values()))
+        negatives = model.settings.negatives
+        taught: AbstractContextManager[Dataset | OnlineExamples]
+        if online is None:
+            taught = nullcontext(self._examples(candidates, turn, negatives))
         else:
-            examples = self._examples(candidates, turn, model.settings.negatives)
+            taught = self._online(list(models), candidates, negatives, online, stages[-1].folder)
+        with taught as examples:
             with in_turn():
                 for stage in stages:
                     stage.begin()
@@ -94,14 +95,14 @@ class Teaching:
         panel, pairs = self._panel(), candidates.pairs()
         panel.annotate(pairs)
         with in_turn():
-            lesson = panel.lesson(pairs)
+            lesson = panel.lesson(pairs, self._rounds.folder(turn))
             taught = lesson.keep(self.trusted(candidates, turn)).by_query()
         panel.faculty.dismiss()  # its memory is the student's now
         return build_examples(taught, lesson.scores, queries, corpus, negatives=negatives, weights=lesson.weights)
 
     @contextmanager
     def _online(
-        self, student: str, model: StudentModel, candidates: Candidates, settings: OnlineSettings, folder: Path
+        self, students: list[str], candidates: Candidates, negatives: int, settings: OnlineSettings, folder: Path
     ) -> Iterator[OnlineExamples]:
         """Training rows whose scores come as they are needed, from teachers who work as long as the block lasts."""
         collection, panel, mining, remining = self._collection, self._panel(), self._recipe.mining, None
@@ -109,14 +110,14 @@ class Teaching:
         judge = (panel.faculty.names[0], trust) if trust is not None and trust.judge == "teacher" else None
         if settings.refresh is not None:
             mined, seed = folder / "mined", self._recipe.seed
-            remining = StudentRemining(student, candidates, collection, settings.refresh, mining, mined, seed=seed)
+            remining = StudentRemining(students, candidates, collection, settings.refresh, mining, mined, seed=seed)
         with live_view(panel, collection, settings, self._rounds.output / "journal") as view:
             yield OnlineExamples(
                 candidates.by_query(),
                 RowTeacher(view, judge),
                 collection.queries,
                 collection.corpus,
-                negatives=model.settings.negatives,
+                negatives=negatives,
                 ahead=settings.ahead,
                 remining=remining,
             )

@@ -78,8 +78,6 @@ class Recipe(Section):
             yield ("rounds", "count"), "a training list is not mined; later rounds would repeat the first"
         if self.joint is not None:
             yield from ((("joint",), message) for message in self.joint.problems(self.students))
-            if self.online is not None:
-                yield ("online",), "students that teach each other need a finished answer key; drop joint or online"
         if self.online is not None and self.view is not None:
             for location in self.view.comparisons:
                 what = "compares a query's passages with each other, and online not all of them have scores"

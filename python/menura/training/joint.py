@@ -18,7 +18,8 @@ from menura.training.colbert import colbert_loss, own_rates
 from menura.training.joint_trainer import JointTrainer
 from menura.training.mutual_start import MutualStart
 from menura.training.objectives import learning_rates
-from menura.training.running import prepare
+from menura.training.online import OnlineExamples
+from menura.training.running import attach, prepare, rows_of
 from menura.training.splade import splade_loss
 
 __all__ = ["train_joint"]
@@ -28,13 +29,14 @@ def train_joint(
     colbert: tuple[MultiVectorEncoder, ColbertSettings],
     splade: tuple[SparseEncoder, SpladeSettings],
     settings: JointSettings,
-    examples: Dataset,
+    examples: Dataset | OnlineExamples,
     *,
     folders: Mapping[str, Path],
     output: Path,
     seed: int,
 ) -> None:
-    """Distil both students together: `menura.losses.JointDistillationLoss` on `examples` (see `build_examples`).
+    """Distil both students together: `menura.losses.JointDistillationLoss` on `examples` (see `build_examples`),
+    which may be made while they train (`OnlineExamples`).
 
     Each step gives both of them the same rows, each through its own tokenizer; each has its own learning rate, its own
     regularizers and its own clipping of gradients, so that students which do not teach each other end as if trained
@@ -74,9 +76,10 @@ def train_joint(
                 **{rf"^colbert\.{name}": rate for name, rate in own_rates(*colbert).items()},
             },
         ),
-        train_dataset=examples,
+        train_dataset=rows_of(examples),
         callbacks=[*of_colbert, *of_splade, MutualStart(mutual, settings.start_step)],
     )
+    attach(examples, trainer)
     run(trainer, "Distilling both", output, checkpoint)
     for name, model in (("colbert", colbert[0]), ("splade", splade[0])):
         merge_lora(model)

@@ -19,7 +19,7 @@ from menura.students import accelerate, add_lora, merge_lora, save_student
 from menura.trainer import checkpoint_layers, open_output, run, set_dropout
 from menura.training.online import OnlineExamples
 
-__all__ = ["TrainingResult", "calibrate", "finish", "mini_batch_size", "prepare", "rows_of"]
+__all__ = ["TrainingResult", "attach", "calibrate", "finish", "mini_batch_size", "prepare", "rows_of"]
 
 Student = TypeVar("Student", MultiVectorEncoder, SparseEncoder)
 
@@ -71,6 +71,12 @@ def rows_of(examples: Dataset | OnlineExamples) -> Dataset:
     return examples.rows if isinstance(examples, OnlineExamples) else examples
 
 
+def attach(examples: Dataset | OnlineExamples, trainer: Any) -> None:
+    """Have rows of ids become texts and scores where `trainer` makes its batches."""
+    if isinstance(examples, OnlineExamples):
+        examples.attach(trainer)
+
+
 def finish(
     trainer: Any,
     examples: Dataset | OnlineExamples,
@@ -80,8 +86,7 @@ def finish(
     calibration: Affine,
 ) -> TrainingResult:
     """Train, from `checkpoint` on, and save the student and its history."""
-    if isinstance(examples, OnlineExamples):
-        examples.attach(trainer)
+    attach(examples, trainer)
     history = run(trainer, description, output, checkpoint)
     merge_lora(trainer.model)
     if trainer.is_world_process_zero():
