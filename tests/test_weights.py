@@ -62,5 +62,9 @@ def test_a_folder_is_known_by_its_weights(tmp_path):
         (tmp_path / name / "model.safetensors").write_bytes(content)
     digests = [reference_digest(str(tmp_path / name)) for name in "abc"]
     assert digests[0] == digests[1] != digests[2]
+    checkpoint = tmp_path / "a" / "checkpoints" / "checkpoint-4"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "model.safetensors").write_bytes(b"on the way")
+    assert reference_digest(str(tmp_path / "a")) == digests[0]
     assert reference_digest("org/model") == "org/model"
     assert reference_digest(None) is None

@@ -12,6 +12,8 @@ __all__ = ["file_sha256", "reference_digest", "resolve_model"]
 
 PACKAGE_PREFIX = "package:"
 WEIGHT_FILES = ("*.safetensors", "*.bin", "*.pt")
+# Where trainings leave what they would go on from; who has a finished model may remove it.
+CHECKPOINTS = "checkpoints"
 
 # Weights that small packages ship, pinned by content: a changed upload is refused, not loaded.
 PINNED_SHA256 = {
@@ -33,7 +35,9 @@ def reference_digest(reference: str | None) -> str | None:
     """What tells one model from another: of a folder here its weights, whatever its name; else the reference itself."""
     if reference is None or not Path(reference).is_dir():
         return reference
-    files = sorted(path for suffix in WEIGHT_FILES for path in Path(reference).rglob(suffix))
+    folder = Path(reference)
+    files = sorted(path for suffix in WEIGHT_FILES for path in folder.rglob(suffix))
+    files = [path for path in files if CHECKPOINTS not in path.relative_to(folder).parts]
     return hashlib.sha256("".join(file_sha256(path) for path in files).encode()).hexdigest()
 
 
