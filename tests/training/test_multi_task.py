@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from menura import MenuraError
-from menura.recipe import ColbertSettings, ObjectivesSettings, SpladeSettings, TrainerSettings
+from menura.recipe import ColbertSettings, LoraSettings, ObjectivesSettings, SpladeSettings, TrainerSettings
 from menura.students import build_colbert, build_splade
 from menura.training import build_examples, train_colbert, train_splade
 from stopping import stopped_at
@@ -71,11 +71,12 @@ def test_masked_words_are_learned(train):
     assert sum(values(history, "masked_words")[-3:]) < 0.9 * sum(values(history, "masked_words")[:3])
 
 
-def test_a_stopped_run_goes_on_to_the_same_weights(train):
-    whole, history = train("whole")
+@pytest.mark.parametrize("lora", [None, LoraSettings(rank=2)], ids=["all weights", "lora"])
+def test_a_stopped_run_goes_on_to_the_same_weights(train, lora):
+    whole, history = train("whole", lora=lora)
     with stopped_at(6):
-        train("stopped")
-    resumed, later = train("stopped")
+        train("stopped", lora=lora)
+    resumed, later = train("stopped", lora=lora)
     for name in ("masked_words_weight", *["margin_mse_weight"] * (train.student == "colbert")):
         assert values(later, name) == values(history, name) != []
     for name, tensor in whole.state_dict().items():
