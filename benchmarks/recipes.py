@@ -2,7 +2,8 @@
 
 Every run is one `menura run`, printed before it starts. Runs of one seed with the same collection and negatives take
 over the candidates, the teacher and the answer key of the first of them, and those of one recipe its mentor. What is
-finished in the folder is not run again; results join those of other seeds and runs in the CSVs.
+finished in the folder is not run again; results join those of other seeds and runs in the CSVs. It takes
+`pip install "menura[demo,lora]"`.
 """
 
 from __future__ import annotations

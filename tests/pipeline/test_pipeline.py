@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
 from menura import MenuraError
 from menura.pipeline import Pipeline, evaluate, student
-from menura.recipe import Recipe, RegularizersSettings, TrainingListSettings
+from menura.recipe import LoraSettings, Recipe, RegularizersSettings, TrainingListSettings
 from menura.stage import Stage
 from menura.teachers import CrossEncoderTeacher
 from tiny import tiny_beir, tiny_cross_encoder, tiny_encoder, tiny_masked_lm
@@ -164,6 +165,15 @@ def test_a_student_the_recipe_lacks(finished, recipe):
     assert pipeline.students() == ["colbert"]
     with pytest.raises(MenuraError, match=r"no students\.splade; it has: colbert"):
         pipeline.train("splade")
+
+
+def test_what_is_not_installed_is_found_out_first(recipe, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "peft", None)
+    colbert = recipe.students.colbert.model_copy(update={"lora": LoraSettings()})
+    students = recipe.students.model_copy(update={"colbert": colbert})
+    with pytest.raises(MenuraError, match="lora needs peft"):
+        Pipeline(recipe.model_copy(update={"students": students}), tmp_path / "out").train_all()
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_recipe_without_students(recipe, tmp_path):

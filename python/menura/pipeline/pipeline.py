@@ -24,6 +24,7 @@ from menura.pipeline.teaching import Teaching
 from menura.progress import step
 from menura.recipe import Recipe
 from menura.stage import Stage
+from menura.students import require_peft
 
 __all__ = ["Pipeline"]
 
@@ -162,13 +163,16 @@ class Pipeline:
         Processes of torchrun train together: a step has as many batches as there are processes.
 
         Raises:
-            MenuraError: the recipe has no such student, or several processes are to train it online.
+            MenuraError: the recipe has no such student, several processes are to train it online, or what it needs is
+                not installed.
         """
+        learners = self._roster.trained_with(student)
+        if any(self.model(name).settings.lora for name in learners):
+            require_peft()
         if self.recipe.online is not None and launched() is not None:
             raise MenuraError("[pipeline] online, the teacher answers one process; leave out torchrun.")
         turn = turn or self.recipe.rounds.count
         stage = self.student_stage(student, turn)
-        learners = self._roster.trained_with(student)
         candidates = None if stage.finished else self.mined(turn)
         models = {} if stage.finished else {name: self._starting(name, turn) for name in learners}
         with step(self.in_round(f"train {' and '.join(learners)}", turn)) as done:

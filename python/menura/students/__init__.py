@@ -5,7 +5,7 @@ from menura.students.checkpoints import save_student
 from menura.students.colbert import build_colbert, load_colbert
 from menura.students.index import ColbertIndex, SpladeIndex
 from menura.students.language_model import masked_language_model
-from menura.students.lora import add_lora, has_lora, merge_lora
+from menura.students.lora import add_lora, has_lora, merge_lora, require_peft
 from menura.students.search import Search, colbert_search, splade_search
 from menura.students.splade import build_splade, load_splade, vocabulary_size
 
@@ -23,6 +23,7 @@ __all__ = [
     "load_splade",
     "masked_language_model",
     "merge_lora",
+    "require_peft",
     "restore",
     "save_student",
     "splade_search",

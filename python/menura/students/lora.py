@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 from sentence_transformers import MultiVectorEncoder, SparseEncoder
@@ -10,7 +11,7 @@ from sentence_transformers.base.model import BaseModel
 from menura.errors import MenuraError
 from menura.recipe import LoraSettings
 
-__all__ = ["add_lora", "has_lora", "merge_lora"]
+__all__ = ["add_lora", "has_lora", "merge_lora", "require_peft"]
 
 Student = MultiVectorEncoder | SparseEncoder
 
@@ -21,15 +22,24 @@ def add_lora(model: Student, settings: LoraSettings) -> None:
     Raises:
         MenuraError: peft is not installed, or the encoder has no such modules.
     """
-    try:
-        from peft import LoraConfig, get_peft_model
-    except ModuleNotFoundError as missing:
-        raise MenuraError("[students] lora needs peft; run: pip install 'menura[lora]'.") from missing
+    require_peft()
+    from peft import LoraConfig, get_peft_model
+
     config = LoraConfig(r=settings.rank, lora_alpha=settings.alpha, target_modules=settings.target_modules)
     try:
         get_peft_model(model[0].model, config)
     except ValueError as error:
         raise MenuraError(f"[students] lora.target_modules: {str(error).splitlines()[0]}") from error
+
+
+def require_peft() -> None:
+    """Find out before anything else is done.
+
+    Raises:
+        MenuraError: peft is not installed.
+    """
+    if importlib.util.find_spec("peft") is None:
+        raise MenuraError("[students] lora needs peft; run: pip install 'menura[lora]'.")
 
 
 def has_lora(model: BaseModel) -> bool:
