@@ -79,24 +79,26 @@ def picture(compared: list[Comparison]) -> Picture:
 
 
 def budgets(rows: list[dict[str, str]]) -> Picture:
-    """nDCG@10 by the terms that a document has, for every budget and seed, beside the start."""
+    """nDCG@10 by the budget of a document's terms, for every seed, beside the start; at a point, the terms in use."""
     quality = recipe_tables.QUALITY
-    start = next(float(row[quality]) for row in rows if row["system"] == "SPLADE start")
+    begun = next(row for row in rows if row["system"] == "SPLADE start")
+    start, label = float(begun[quality]), f"start, {float(begun['document_terms']):.0f} terms"
     drawn = Picture(figsize=(6, 3.2), layout="constrained")
     panel = drawn.subplots()
     panel.axhline(start, color=COLOURS["torch"], linewidth=1)
-    panel.annotate("start", (1, start), xycoords=("axes fraction", "data"), ha="right", va="bottom")
+    panel.annotate(label, (1, start), xycoords=("axes fraction", "data"), ha="right", va="bottom")
     means = []
     for budget, group in recipe_tables.budgets(rows).items():
         terms, values = ([float(row[name]) for row in group] for name in ("document_terms", quality))
-        panel.plot(terms, values, "o", color=COLOURS["menura"], markersize=4)
-        means.append((fmean(terms), fmean(values)))
-        panel.annotate(budget, means[-1], xytext=(0, 9), textcoords="offset points", ha="center")
+        panel.plot([budget] * len(values), values, "o", color=COLOURS["menura"], markersize=4)
+        means.append((budget, fmean(values)))
+        panel.annotate(f"{fmean(terms):.0f}", means[-1], xytext=(0, 8), textcoords="offset points", ha="center")
     panel.plot(*zip(*sorted(means), strict=True), color=COLOURS["menura"], linewidth=1)
+    panel.margins(y=0.12)
     panel.set_xscale("log")
-    panel.set_xticks([terms for terms, _ in means], [f"{terms:.0f}" for terms, _ in means])
+    panel.set_xticks([budget for budget, _ in means], [str(budget) for budget, _ in means])
     panel.minorticks_off()
-    panel.set_xlabel("active terms a document (the number at a point: its budget)")
+    panel.set_xlabel("budget of active terms a document (at a point: the terms in use)")
     panel.set_ylabel(quality)
     panel.spines[["top", "right"]].set_visible(False)
     return drawn

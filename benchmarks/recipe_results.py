@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from menura.evaluation.report import COMPARED
 from menura.evaluation.side_by_side import read_finished
 from menura.evaluation.significance import compare
 from menura.files import write_csv
+from menura.stage import identity
 
 __all__ = ["Finished", "gather"]
 
@@ -33,22 +35,31 @@ class Finished(NamedTuple):
 
 
 def gather(finished: Iterable[Finished], results: Path) -> None:
-    """Write `recipes.csv`, `recipes_queries.csv` and `recipes_compared.csv`; runs that are there are renewed."""
+    """Write `recipes.csv`, `recipes_queries.csv` and `recipes_compared.csv`; runs that are there are renewed.
+
+    Ends the program where they were not all measured on one collection.
+    """
     rows = read_rows(results / "recipes.csv")
     values = read_values(results / "recipes_queries.csv")
     for each in finished:
-        rows[each.run.name, str(each.seed)] = list(rows_of(each))
-        systems = read_finished(each.output).systems
+        report = read_finished(each.output)
+        rows[each.run.name, str(each.seed)] = list(rows_of(each, identity(report.measured_on)))
+        systems = report.systems
         for student in each.run.students:
             name = next(name for name in FINISHED[student] if name in systems)
             values[each.run.name, student, str(each.seed)] = systems[name][COMPARED]
+    if len({row["measured_on"] for group in rows.values() for row in group}) > 1:
+        sys.exit(
+            "error: [bench] runs on different collections cannot be compared; docstrings are those of what is "
+            f"installed, so let all of them run in one environment, or remove {results / 'recipes*.csv'}"
+        )
     written = [rows.get((run.name, str(seed)), []) for run in RUNS for seed in SEEDS]
     write_csv(results / "recipes.csv", [row for group in written for row in group])
     write_csv(results / "recipes_queries.csv", list(wide(values)))
     write_csv(results / "recipes_compared.csv", list(answers(values)))
 
 
-def rows_of(finished: Finished) -> Iterator[dict[str, Any]]:
+def rows_of(finished: Finished, measured_on: str) -> Iterator[dict[str, Any]]:
     """One for every system."""
     run, seed, output = finished
     for row in read(output / "report.csv"):
@@ -58,6 +69,7 @@ def rows_of(finished: Finished) -> Iterator[dict[str, Any]]:
             "recipe": run.recipe,
             "settings": " ".join(run.settings),
             "seed": seed,
+            "measured_on": measured_on,
             "student": student,
             "system": row["system"],
             **{name: row[name] for name in (COMPARED, "MRR@10", "Recall@100")},

@@ -58,6 +58,7 @@ SCORES_ALONE = tuple(
     f"students.colbert.mentor.{name}=null" for name in ("token_embeddings", "hidden_states", "alignment")
 )
 VECTORS_ALONE = tuple(f"students.splade.mentor.{name}=null" for name in ("vocabulary_vectors", "hidden_states"))
+ONE_LAYER = ("students.splade.model=package:cognition", "students.splade.mentor=null")
 BUDGETS = (12, 25, 50, 100, 200, 400)
 RUNS = [
     Run("demo", "demo"),
@@ -75,6 +76,7 @@ RUNS = [
     Run("self_distillation", "self_distillation"),
     Run("splade_self_distillation", "splade_self_distillation"),
     Run("three_layers", "demo", ("students.splade=null", "students.colbert.layers={evenly: 3}")),
+    Run("one_layer", "splade_self_distillation", ONE_LAYER),
     Run("joint", "joint"),
     Run("multi_task", "multi_task"),
     Run("self_distillation_scores", "self_distillation", SCORES_ALONE),
@@ -106,5 +108,7 @@ QUESTIONS = [
     ("splade", "joint", "demo"),
     ("splade", "multi_task", "demo"),
     ("splade", "splade_self_distillation", "splade_self_distillation_scores"),
+    ("splade", "splade_self_distillation", "one_layer"),
+    ("splade", "splade_self_distillation_scores", "one_layer"),
     ("splade", "online", "online_without_mining"),
 ]

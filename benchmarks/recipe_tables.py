@@ -69,10 +69,10 @@ def answers(rows: Iterable[Row]) -> str:
     return markdown(["Student", "Compared", "nDCG@10", "p", "seeds"], cells, words=2)
 
 
-def budgets(rows: Sequence[Row]) -> dict[str, list[Row]]:
+def budgets(rows: Sequence[Row]) -> dict[int, list[Row]]:
     """The finished SPLADEs by their budget, over seeds."""
     groups = (group for group in _by_run(rows) if group[0]["run"].startswith(BUDGET))
-    return {group[0]["run"].removeprefix(BUDGET): group for group in groups}
+    return {int(group[0]["run"].removeprefix(BUDGET)): group for group in groups}
 
 
 def _by_run(rows: Sequence[Row]) -> Iterator[list[Row]]:

@@ -3,7 +3,7 @@
 Every run is one `menura run`, printed before it starts. Runs of one seed with the same collection and negatives take
 over the candidates, the teacher and the answer key of the first of them, and those of one recipe its mentor. What is
 finished in the folder is not run again; results join those of other seeds and runs in the CSVs. It takes
-`pip install "menura[demo,lora]"`.
+`menura[demo,lora]`, in one environment for all of them: the demo's docstrings are those of what is installed.
 """
 
 from __future__ import annotations
