@@ -95,6 +95,8 @@ def quiet() -> None:
     transformers_logging.disable_progress_bar()
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state")
+    # By transformers, of what sentence-transformers calls.
+    warnings.filterwarnings("ignore", r"`(is_)?gradient_checkpointing(_enable)?` is deprecated", FutureWarning)
     # Not on the root logger, which would print other libraries' notices as if they were ours.
     ours = logging.StreamHandler()
     ours.setFormatter(logging.Formatter("menura: %(message)s"))
