@@ -44,6 +44,7 @@ class Pipeline:
         self._rounds = Rounds(output, recipe.rounds.count)
         self._inputs = Inputs(recipe, self._roster, lambda: self.collection, lambda: self.panel)
         self._mined: dict[int, Candidates] = {}
+        self._trained: dict[tuple[str, int], Path] = {}
 
     @cached_property
     def collection(self) -> Collection:
@@ -166,12 +167,14 @@ class Pipeline:
             MenuraError: the recipe has no such student, several processes are to train it online, or what it needs is
                 not installed.
         """
+        turn = turn or self.recipe.rounds.count
+        if (student, turn) in self._trained:
+            return self._trained[student, turn]
         learners = self._roster.trained_with(student)
         if any(self.model(name).settings.lora for name in learners):
             require_peft()
         if self.recipe.online is not None and launched() is not None:
             raise MenuraError("[pipeline] online, the teacher answers one process; leave out torchrun.")
-        turn = turn or self.recipe.rounds.count
         stage = self.student_stage(student, turn)
         candidates = None if stage.finished else self.mined(turn)
         models = {} if stage.finished else {name: self._starting(name, turn) for name in learners}
@@ -179,6 +182,7 @@ class Pipeline:
             if candidates is not None:
                 self._teaching.teach(models, candidates, turn, self._stages(learners, turn))
             done(f"{self.model(student).title} student in {stage.folder}")
+        self._trained[student, turn] = stage.folder
         return stage.folder
 
     def train_all(self) -> None:
