@@ -8,7 +8,7 @@ from pathlib import Path
 
 from menura.errors import MenuraError
 
-__all__ = ["file_sha256", "reference_digest", "resolve_model"]
+__all__ = ["CHECKPOINTS", "file_sha256", "reference_digest", "resolve_model"]
 
 PACKAGE_PREFIX = "package:"
 WEIGHT_FILES = ("*.safetensors", "*.bin", "*.pt")

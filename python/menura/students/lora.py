@@ -33,7 +33,7 @@ def add_lora(model: Student, settings: LoraSettings) -> None:
 
 
 def require_peft() -> None:
-    """Find out before anything else is done.
+    """Refuse before anything long is begun.
 
     Raises:
         MenuraError: peft is not installed.

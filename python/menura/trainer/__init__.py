@@ -3,11 +3,9 @@
 from menura.trainer.arguments import trainer_arguments
 from menura.trainer.checkpoint import latest_checkpoint
 from menura.trainer.modules import checkpoint_layers, plain_attention, set_dropout
-from menura.trainer.progress import ProgressCallback
 from menura.trainer.running import open_output, run
 
 __all__ = [
-    "ProgressCallback",
     "checkpoint_layers",
     "latest_checkpoint",
     "open_output",

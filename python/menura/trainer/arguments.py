@@ -9,6 +9,7 @@ import torch
 from transformers import TrainingArguments
 
 from menura.recipe import TrainerSettings
+from menura.weights import CHECKPOINTS
 
 __all__ = ["trainer_arguments"]
 
@@ -27,13 +28,13 @@ def trainer_arguments(
     """Those of a trainer of the teacher or of either student, which are of class `kind`.
 
     Args:
-        output: the folder of the trained model; its checkpoints go to ``checkpoints`` there.
+        output: the folder of the trained model, and of its checkpoints.
         whole_batches: hand over a step's rows at once, for a loss that looks at them together.
         more: arguments besides.
     """
     accelerator = torch.accelerator.is_available()
     arguments: dict[str, Any] = {
-        "output_dir": str(output / "checkpoints"),
+        "output_dir": str(output / CHECKPOINTS),
         "seed": seed,
         "num_train_epochs": settings.epochs,
         "max_steps": settings.max_steps or -1,

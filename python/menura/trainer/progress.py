@@ -10,7 +10,7 @@ from transformers import PrinterCallback, TrainerCallback, TrainerControl, Train
 
 from menura.progress import progress_bar
 
-__all__ = ["ProgressCallback", "show_progress"]
+__all__ = ["show_progress"]
 
 
 def show_progress(trainer: Any, description: str) -> None:

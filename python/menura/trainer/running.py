@@ -11,6 +11,7 @@ from menura.files import write_json
 from menura.trainer.checkpoint import latest_checkpoint, restore_finished
 from menura.trainer.modules import plain_attention
 from menura.trainer.progress import show_progress
+from menura.weights import CHECKPOINTS
 
 __all__ = ["open_output", "run"]
 
@@ -28,7 +29,7 @@ def open_output(output: Path) -> Path | None:
             pass
     except OSError as error:
         raise MenuraError(f"[training] cannot write {output}: {error.strerror}; choose another folder.") from error
-    return latest_checkpoint(output / "checkpoints")
+    return latest_checkpoint(output / CHECKPOINTS)
 
 
 def run(trainer: Any, description: str, output: Path, checkpoint: Path | None) -> list[dict[str, Any]]:
