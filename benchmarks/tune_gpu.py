@@ -39,10 +39,10 @@ def maxsim(dtype: torch.dtype, scale: int) -> tuple[Work, Work, Work]:
         left = torch.randn(*(-(-n // scale) for n in queries), 32, 128).to(dtype)
         right = torch.randn(*(-(-n // scale) for n in documents), 180, 128).to(dtype)
         inputs = left, right, None, None
-        scores, argmax = library.maxsim(*inputs, None, None, True)
-        forward.append(lambda x=inputs: library.maxsim(*x, None, None, True))
-        of_queries.append(lambda g=scores, x=inputs, a=argmax: library.maxsim_backward(g, *x, a, True, False))
-        of_documents.append(lambda g=scores, x=inputs, a=argmax: library.maxsim_backward(g, *x, a, False, True))
+        scores, argmax = library.maxsim(*inputs, None, None, False, True)
+        forward.append(lambda x=inputs: library.maxsim(*x, None, None, False, True))
+        of_queries.append(lambda g=scores, x=inputs, a=argmax: library.maxsim_backward(g, *x, False, a, True, False))
+        of_documents.append(lambda g=scores, x=inputs, a=argmax: library.maxsim_backward(g, *x, False, a, False, True))
     return forward, of_queries, of_documents
 
 

@@ -5,8 +5,8 @@ namespace {
 
 // data, dtype, texts, tokens, batch stride, row stride, offsets, mask, scales; 0 for what there is not
 using SequencesArgument = std::tuple<Address, int, int64_t, int64_t, int64_t, int64_t, Address, Address, Address>;
-// dim, pairing, pairs, pair count
-using PairsArgument = std::tuple<int64_t, int, Address, int64_t>;
+// dim, normalize, pairing, pairs, pair count
+using PairsArgument = std::tuple<int64_t, bool, int, Address, int64_t>;
 
 Sequences sequences(const SequencesArgument& argument) {
   const auto [data, dtype, count, tokens, batch_stride, row_stride, offsets, mask, scales] = argument;
@@ -16,9 +16,10 @@ Sequences sequences(const SequencesArgument& argument) {
 }
 
 MaxSim maxsim(const SequencesArgument& query, const SequencesArgument& document, const PairsArgument& pairs) {
-  const auto [dim, pairing, list, pair_count] = pairs;
+  const auto [dim, normalize, pairing, list, pair_count] = pairs;
   check_sizes(dim, pair_count);
-  return {sequences(query), sequences(document), dim, static_cast<Pairing>(pairing), at<int64_t>(list), pair_count};
+  return {sequences(query),  sequences(document), dim, normalize, static_cast<Pairing>(pairing),
+          at<int64_t>(list), pair_count};
 }
 
 void maxsim_forward(bool fp64, const SequencesArgument& query, const SequencesArgument& document,

@@ -27,7 +27,7 @@ struct FloatDot {
   static Operand broadcast_rest(const Element* from, int64_t) { return broadcast(from); }
   static Sum multiply_add(Operand row, Operand panel, Sum sum) { return S::fma(row, panel, sum); }
   static Sum add(Sum a, Sum b) { return S::add(a, b); }
-  static typename S::Reg value(Sum sum, const float*, int64_t) { return sum; }
+  static typename S::Reg value(Sum sum, const typename S::T*, int64_t) { return sum; }
 
   // One step of a vector, or of the `count` numbers that are left of it, as a panel has it.
   template <class E>
@@ -42,13 +42,19 @@ struct FloatDot {
   }
 };
 
-// Of whole numbers with a scale a row. Their products are exact, and so are sums up to 2^24.
-template <class S>
-struct QuantizedDot : FloatDot<S> {
-  static constexpr bool whole = true;
-  static typename S::Reg value(typename S::Reg sum, const float* scales, int64_t row) {
-    return S::multiply(sum, S::broadcast(scales[row]));
+// D with a scale a row.
+template <class D>
+struct ScaledDot : D {
+  using S = typename D::Simd;
+  static typename S::Reg value(typename D::Sum sum, const typename S::T* scales, int64_t row) {
+    return S::multiply(D::value(sum, nullptr, row), S::broadcast(scales[row]));
   }
+};
+
+// Of whole numbers. Their products are exact, and so are sums up to 2^24.
+template <class S>
+struct QuantizedDot : ScaledDot<FloatDot<S>> {
+  static constexpr bool whole = true;
 };
 
 // Calls body with how elements of `dtype`, a floating-point one, are multiplied, and with such an element.

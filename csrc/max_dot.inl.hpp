@@ -18,7 +18,7 @@ struct Stream {
   const int32_t* address;
   const int32_t* token;
   int64_t first;
-  const float* scales;  // one a row from base, of quantized rows
+  const typename D::Simd::T* scales;  // one a row from base, where D has them
   int64_t count;
 
   MENURA_INLINE int64_t place(int64_t r) const { return address ? address[r] : r; }

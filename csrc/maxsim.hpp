@@ -38,6 +38,7 @@ enum class Pairing : int {
 struct MaxSim {
   Sequences query, document;
   int64_t dim;
+  bool normalize;  // every token embedding to length 1, or zeros; not of int8
   Pairing pairing;
   const int64_t* pairs;  // [pair_count, 2]: query, document; of listed pairs only
   int64_t pair_count;

@@ -6,6 +6,7 @@
 #include "parallel.hpp"
 #include "query_panels.inl.hpp"
 #include "rounded_sums.inl.hpp"
+#include "token_scales.inl.hpp"
 #include "tokens.inl.hpp"
 #include "vectors.inl.hpp"
 
@@ -29,10 +30,12 @@ class Scorer {
 
  public:
   // Whether the winners are wanted, too; never of int8 documents.
-  Scorer(const Sequences& documents, const Tokens& tokens, const Panels& panels, int64_t dim, bool winners)
+  Scorer(const Sequences& documents, const Tokens& tokens, const TokenScales<S>& scales, const Panels& panels,
+         int64_t dim, bool winners)
       : winners_(winners),
         documents_(documents),
         tokens_(tokens),
+        scales_(scales),
         panels_(panels),
         dim_(dim),
         block_(cached_bytes / (dim * static_cast<int64_t>(sizeof(T)) + 1) + 1),
@@ -79,15 +82,15 @@ class Scorer {
 
   // NaN where a token of the document has no finite scale, else zero.
   T spoilt_scales(int64_t document) const {
-    const float* scales = documents_.scales + documents_.first_token(document);
+    const T* scales = scales_.of(document);
     T sum = 0;
-    for (int64_t n = 0; n < tokens_.count(document); ++n) sum += static_cast<T>(scales[tokens_.token(document, n)]) * 0;
+    for (int64_t n = 0; n < tokens_.count(document); ++n) sum += scales[tokens_.token(document, n)] * 0;
     return sum;
   }
 
   Stream<D> stream(int64_t document, int64_t at, int64_t count) const {
     const E* base = static_cast<const E*>(documents_.data) + documents_.first_element(document);
-    const float* scales = documents_.scales ? documents_.scales + documents_.first_token(document) : nullptr;
+    const T* scales = scales_.of(document);
     const int32_t* kept = tokens_.kept(document) ? tokens_.kept(document) + at : nullptr;
     if constexpr (as_is) {
       if (kept) return {base, documents_.row_stride, kept, kept, at, scales, count};
@@ -115,23 +118,28 @@ class Scorer {
   const bool winners_;
   const Sequences& documents_;
   const Tokens& tokens_;
+  const TokenScales<S>& scales_;
   const Panels& panels_;
   const int64_t dim_;
   const int64_t block_;
   const Scratch<Best<S>> best_;
   const Scratch<T> widened_;
-  const Scratch<float> widened_scales_;
+  const Scratch<T> widened_scales_;
 };
 
 template <class D, class E>
 void maxsim_forward_as(const MaxSimForward<typename D::Simd::T>& a) {
-  using T = typename D::Simd::T;
+  using S = typename D::Simd;
+  using T = typename S::T;
   using Panels = QueryPanels<D, E>;
   const Tokens query_tokens(a.query);
   const Tokens document_tokens(a.document);
+  const TokenScales<S> query_scales(a.query, query_tokens, a.dim, a.normalize);
+  const TokenScales<S> document_scales(a.document, document_tokens, a.dim, a.normalize);
   const Pairs pairs(a);
   const bool in_batch = a.pairing == Pairing::in_batch;
-  const Panels panels(a.query, query_tokens, a.dim, in_batch ? Panels::lanes_wanted(a.document.count) : 0);
+  const Panels panels(a.query, query_tokens, query_scales, a.dim,
+                      in_batch ? Panels::lanes_wanted(a.document.count) : 0);
   const int64_t documents = a.document.count;
 
   const bool winners = a.argmax.data != nullptr;
@@ -146,7 +154,7 @@ void maxsim_forward_as(const MaxSimForward<typename D::Simd::T>& a) {
 
   if (!in_batch) {
     parallel_ranges(documents, [&](int64_t first, int64_t last) {
-      const Scorer<D, E> scorer(a.document, document_tokens, panels, a.dim, winners);
+      const Scorer<D, E> scorer(a.document, document_tokens, document_scales, panels, a.dim, winners);
       for (int64_t j = first; j < last; ++j) {
         if (document_tokens.count(j) == 0) continue;
         pairs.of_document(j, [&](int64_t i, int64_t pair) {
@@ -160,7 +168,7 @@ void maxsim_forward_as(const MaxSimForward<typename D::Simd::T>& a) {
   }
   const Scratch<double> pieces(panels.piece_count() * documents);
   parallel_ranges(panels.group_count() * documents, [&](int64_t first, int64_t last) {
-    const Scorer<D, E> scorer(a.document, document_tokens, panels, a.dim, winners);
+    const Scorer<D, E> scorer(a.document, document_tokens, document_scales, panels, a.dim, winners);
     for (int64_t at = first; at < last; ++at) {
       const auto& group = panels.group(at / documents);
       const int64_t j = at % documents;
@@ -196,8 +204,10 @@ template <class S>
 void maxsim_forward(const MaxSimForward<typename S::T>& a) {
   if constexpr (same<typename S::T, float>)
     if (a.document.dtype == Dtype::int8) return maxsim_forward_as<typename S::Int8Dot, int8_t>(a);
-  with_dot<S>(a.document.dtype,
-              [&](auto dot, auto element) { maxsim_forward_as<decltype(dot), decltype(element)>(a); });
+  with_dot<S>(a.document.dtype, [&](auto dot, auto element) {
+    using D = decltype(dot);
+    a.normalize ? maxsim_forward_as<ScaledDot<D>, decltype(element)>(a) : maxsim_forward_as<D, decltype(element)>(a);
+  });
 }
 
 // No atomics: every document owns its gradient rows, every query token its own.
@@ -206,6 +216,8 @@ void maxsim_backward_as(const MaxSimBackward<typename S::T>& a) {
   using T = typename S::T;
   const Tokens query_tokens(a.query);
   const Tokens document_tokens(a.document);
+  const TokenScales<S> query_scales(a.query, query_tokens, a.dim, a.normalize);
+  const TokenScales<S> document_scales(a.document, document_tokens, a.dim, a.normalize);
   const Pairs pairs(a);
   const auto* queries = static_cast<const E*>(a.query.data);
   const auto* documents = static_cast<const E*>(a.document.data);
@@ -224,9 +236,15 @@ void maxsim_backward_as(const MaxSimBackward<typename S::T>& a) {
           const E* query = queries + a.query.first_element(i);
           for (int64_t n = 0; n < query_tokens.count(i); ++n) {
             const int64_t t = query_tokens.token(i, n);
-            axpy<S>(a.dim, a.grad[pair], query + t * a.query.row_stride, sums + a.argmax.get(argmax + t) * a.dim);
+            axpy<S>(a.dim, a.grad[pair] * query_scales.at(i, t), query + t * a.query.row_stride,
+                    sums + a.argmax.get(argmax + t) * a.dim);
           }
         });
+        for (int64_t n = 0; a.normalize && n < document_tokens.count(j); ++n) {
+          const int64_t t = document_tokens.token(j, n);
+          normalization_gradient<S>(a.dim, documents + a.document.first_element(j) + t * a.document.row_stride,
+                                    document_scales.at(j, t), sums + t * a.dim);
+        }
       });
     });
   }
@@ -239,12 +257,16 @@ void maxsim_backward_as(const MaxSimBackward<typename S::T>& a) {
         while (token >= a.query.first_token(i + 1)) ++i;
         grads.write(static_cast<E*>(a.grad_query) + token * a.dim, a.dim, [&](T* sums) {
           if (a.query.mask && !a.query.mask[token]) return;
+          const int64_t t = token - a.query.first_token(i);
           pairs.of_query(i, [&](int64_t j, int64_t pair) {
             if (document_tokens.count(j) == 0) return;
-            const int64_t winner = a.argmax.get(pairs.argmax(i, pair) + token - a.query.first_token(i));
-            axpy<S>(a.dim, a.grad[pair], documents + a.document.first_element(j) + winner * a.document.row_stride,
-                    sums);
+            const int64_t winner = a.argmax.get(pairs.argmax(i, pair) + t);
+            axpy<S>(a.dim, a.grad[pair] * document_scales.at(j, winner),
+                    documents + a.document.first_element(j) + winner * a.document.row_stride, sums);
           });
+          if (a.normalize)
+            normalization_gradient<S>(a.dim, queries + a.query.first_element(i) + t * a.query.row_stride,
+                                      query_scales.at(i, t), sums);
         });
       }
     });

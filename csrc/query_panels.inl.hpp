@@ -8,6 +8,7 @@
 #include "pack.inl.hpp"
 #include "parallel.hpp"
 #include "scratch.inl.hpp"
+#include "token_scales.inl.hpp"
 #include "tokens.inl.hpp"
 
 namespace menura {
@@ -16,8 +17,9 @@ namespace {
 template <class D, class E>
 class QueryPanels {
  public:
+  using S = typename D::Simd;
   using Packed = typename D::Packed;
-  static constexpr int64_t width = panel_width<typename D::Simd>;
+  static constexpr int64_t width = panel_width<S>;
   static constexpr int64_t longest = 16 * width;  // lanes of a group
 
   struct Group {
@@ -29,14 +31,15 @@ class QueryPanels {
   };
 
   // Groups of about `lanes_wanted` lanes; 0: group i is query i, however long.
-  QueryPanels(const Sequences& queries, const Tokens& tokens, int64_t dim, int64_t lanes_wanted)
+  QueryPanels(const Sequences& queries, const Tokens& tokens, const TokenScales<S>& scales, int64_t dim,
+              int64_t lanes_wanted)
       : size_(panel_size<D>(dim)),
         lane_query_(total(tokens, queries.count)),
         lane_token_(total(tokens, queries.count)),
         scale_(total(tokens, queries.count)),
         groups_(queries.count + total(tokens, queries.count) / longest + 1),
         packed_(plan(queries.count, tokens, lanes_wanted) * size_) {
-    parallel_for(group_count_, [&](int64_t g) { pack(queries, groups_[g], dim); });
+    parallel_for(group_count_, [&](int64_t g) { pack(queries, scales, groups_[g], dim); });
   }
 
   int64_t group_count() const { return group_count_; }
@@ -46,7 +49,7 @@ class QueryPanels {
   int64_t query(int64_t lane) const { return lane_query_[lane]; }
   int32_t token(int64_t lane) const { return lane_token_[lane]; }
   // What the dot products of a lane are to be multiplied by.
-  float scale(int64_t lane) const { return scale_[lane]; }
+  typename S::T scale(int64_t lane) const { return scale_[lane]; }
 
   int64_t most_panels() const {
     int64_t most = 0;
@@ -64,7 +67,7 @@ class QueryPanels {
   }
 
  private:
-  static constexpr int lanes_of_half = D::Simd::lanes;
+  static constexpr int lanes_of_half = S::lanes;
 
   static int64_t total(const Tokens& tokens, int64_t queries) {
     int64_t sum = 0;
@@ -103,7 +106,7 @@ class QueryPanels {
     return panels;
   }
 
-  void pack(const Sequences& queries, const Group& group, int64_t dim) {
+  void pack(const Sequences& queries, const TokenScales<S>& scales, const Group& group, int64_t dim) {
     for (int64_t p = 0; p < group.panels(); ++p) {
       const int64_t first = group.first_lane + p * width;
       const int64_t count = lanes(group, p);
@@ -117,8 +120,7 @@ class QueryPanels {
       else
         pack_panel<D, width, E>(panel, count, dim, vector);
       for (int64_t lane = first; lane < first + count; ++lane)
-        scale_[lane] =
-            queries.scales ? queries.scales[queries.first_token(lane_query_[lane]) + lane_token_[lane]] : 1.0f;
+        scale_[lane] = scales.at(lane_query_[lane], lane_token_[lane]);
     }
   }
 
@@ -127,7 +129,7 @@ class QueryPanels {
   int64_t piece_count_ = 0;
   const Scratch<int32_t> lane_query_;
   const Scratch<int32_t> lane_token_;
-  const Scratch<float> scale_;
+  const Scratch<typename S::T> scale_;
   const Scratch<Group> groups_;
   const Scratch<Packed> packed_;
 };

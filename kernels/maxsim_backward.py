@@ -1,9 +1,13 @@
-"""MaxSim's backward: each program owns the rows that it writes, so there are no atomics and every sum has one order."""
+"""MaxSim's backward: each program owns the rows that it writes, so there are no atomics and every sum has one order.
+
+Scales are those of normalized vectors: the gradient g of u = x / |x| becomes that of x, (g - <g, u> u) / |x|. Its dot
+product wants all of g: in the first of two rounds over the numbers of x, unless one block holds them all.
+"""
 
 import triton
 import triton.language as tl
 from menura.kernels.layouts import GROUPED, IN_BATCH, LISTED, first_row, token_count, winner_start
-from menura.kernels.loading import load_factors
+from menura.kernels.loading import load_factors, scaled_dot
 
 __all__ = ["maxsim_document_gradient", "maxsim_query_gradient"]
 
@@ -16,15 +20,20 @@ DOCUMENT_COUNTS = [*QUERY_COUNTS, "query_count"]
 def maxsim_query_gradient(
     grad,
     argmax,
+    queries,
+    query_stride,
+    query_row_stride,
     query_tokens,
     query_offsets,
     query_mask,
+    query_scales,
     documents,
     document_stride,
     document_row_stride,
     document_tokens,
     document_offsets,
     document_lengths,
+    document_scales,
     pairs,
     order,
     starts,
@@ -34,6 +43,7 @@ def maxsim_query_gradient(
     candidates,
     KIND: tl.constexpr,
     DIM: tl.constexpr,
+    TURNS: tl.constexpr,
     QUERY_TOKENS: tl.constexpr,
     DEPTH: tl.constexpr,
 ):
@@ -42,8 +52,8 @@ def maxsim_query_gradient(
     The pairs of query i are `order[starts[i]]` up to `order[starts[i + 1]]`, where they are listed.
     """
     query = tl.program_id(0)
-    depth = tl.program_id(2) * DEPTH + tl.arange(0, DEPTH)
     tokens = token_count(query, query_offsets, None, query_tokens, True)
+    query_start = first_row(query, query_offsets, query_stride, query_row_stride, True)
     row_start = first_row(query, query_offsets, query_tokens, 1, True)
     first_entry, last_entry = 0, document_count
     if KIND == GROUPED:
@@ -51,33 +61,50 @@ def maxsim_query_gradient(
     elif KIND == LISTED:
         first_entry, last_entry = tl.load(starts + query).to(tl.int32), tl.load(starts + query + 1).to(tl.int32)
     ACC: tl.constexpr = grad.dtype.element_ty
+    BLOCKS: tl.constexpr = (DIM + DEPTH - 1) // DEPTH
     block = tl.program_id(1) * QUERY_TOKENS
     for first_token in range(block, tokens, tl.num_programs(1) * QUERY_TOKENS):
         token = first_token + tl.arange(0, QUERY_TOKENS)
         counts = token < tokens
         if query_mask is not None:
             counts &= tl.load(query_mask + row_start + token, mask=counts, other=0) != 0
-        total = tl.zeros([QUERY_TOKENS, DEPTH], ACC)
-        for entry in range(first_entry, last_entry):
-            slot = entry
-            document = entry
-            if KIND == LISTED:
-                slot = tl.load(order + entry).to(tl.int32)
-                document = tl.load(pairs + 2 * slot + 1).to(tl.int32)
-            winners = winner_start(
-                query, document, slot, query_offsets, query_tokens, document_count, winner_starts, True, KIND
-            )
-            scored = slot.to(tl.int64)
-            if KIND == IN_BATCH:
-                scored += query.to(tl.int64) * document_count
-            length = token_count(document, document_offsets, document_lengths, document_tokens, True)
-            won = counts & (token < tl.where(length > 0, tokens, 0))
-            row = tl.load(argmax + winners + token, mask=won, other=0).to(tl.int64)
-            start = first_row(document, document_offsets, document_stride, document_row_stride, True)
-            at = documents + (start + row * document_row_stride)[:, None] + depth[None, :]
-            total += tl.load(grad + scored) * load_factors(at, won[:, None] & (depth < DIM)[None, :]).to(ACC)
-        to = grad_queries + (row_start + token)[:, None] * DIM + depth[None, :]
-        tl.store(to, total.to(grad_queries.dtype.element_ty), mask=(token < tokens)[:, None] & (depth < DIM)[None, :])
+        if query_scales is not None:
+            scale = tl.load(query_scales + row_start + token, mask=counts, other=0)
+        along = tl.zeros([QUERY_TOKENS], ACC)
+        for turn in range(TURNS):
+            depth = (tl.program_id(2) + turn) % BLOCKS * DEPTH + tl.arange(0, DEPTH)
+            inside = (depth < DIM)[None, :]
+            total = tl.zeros([QUERY_TOKENS, DEPTH], ACC)
+            for entry in range(first_entry, last_entry):
+                slot = entry
+                document = entry
+                if KIND == LISTED:
+                    slot = tl.load(order + entry).to(tl.int32)
+                    document = tl.load(pairs + 2 * slot + 1).to(tl.int32)
+                winners = winner_start(
+                    query, document, slot, query_offsets, query_tokens, document_count, winner_starts, True, KIND
+                )
+                scored = slot.to(tl.int64)
+                if KIND == IN_BATCH:
+                    scored += query.to(tl.int64) * document_count
+                length = token_count(document, document_offsets, document_lengths, document_tokens, True)
+                won = counts & (token < tl.where(length > 0, tokens, 0))
+                row = tl.load(argmax + winners + token, mask=won, other=0).to(tl.int64)
+                start = first_row(document, document_offsets, document_stride, document_row_stride, True)
+                at = documents + (start + row * document_row_stride)[:, None] + depth[None, :]
+                met = load_factors(at, won[:, None] & inside).to(ACC)
+                if document_scales is not None:
+                    first_scale = first_row(document, document_offsets, document_tokens, 1, True)
+                    met *= tl.load(document_scales + first_scale + row, mask=won, other=0)[:, None]
+                total += tl.load(grad + scored) * met
+            if query_scales is not None:
+                at = queries + (query_start + token.to(tl.int64) * query_row_stride)[:, None] + depth[None, :]
+                own = load_factors(at, counts[:, None] & inside).to(ACC)
+                along += tl.where(turn < BLOCKS, tl.sum(total * own, 1), 0)
+                total = scale[:, None] * (total - (scale * scale * along)[:, None] * own)
+            to = grad_queries + (row_start + token)[:, None] * DIM + depth[None, :]
+            last = (turn >= TURNS - BLOCKS) & inside
+            tl.store(to, total.to(grad_queries.dtype.element_ty), mask=(token < tokens)[:, None] & last)
 
 
 @triton.jit(do_not_specialize=DOCUMENT_COUNTS)
@@ -90,9 +117,15 @@ def maxsim_document_gradient(
     query_tokens,
     query_offsets,
     query_mask,
+    query_scales,
+    documents,
+    document_stride,
+    document_row_stride,
     document_tokens,
     document_offsets,
     document_lengths,
+    document_mask,
+    document_scales,
     pairs,
     order,
     starts,
@@ -103,6 +136,7 @@ def maxsim_document_gradient(
     candidates,
     KIND: tl.constexpr,
     DIM: tl.constexpr,
+    TURNS: tl.constexpr,
     QUERY_TOKENS: tl.constexpr,
     DOCUMENT_TOKENS: tl.constexpr,
     DEPTH: tl.constexpr,
@@ -114,9 +148,9 @@ def maxsim_document_gradient(
     The pairs of document i are `order[starts[i]]` up to `order[starts[i + 1]]`, where they are listed.
     """
     document = tl.program_id(0)
-    depth = tl.program_id(2) * DEPTH + tl.arange(0, DEPTH)
     tokens = token_count(document, document_offsets, None, document_tokens, True)
     length = token_count(document, document_offsets, document_lengths, document_tokens, True)
+    document_start = first_row(document, document_offsets, document_stride, document_row_stride, True)
     row_start = first_row(document, document_offsets, document_tokens, 1, True)
     first_entry, last_entry = 0, query_count
     if KIND == GROUPED:
@@ -124,39 +158,60 @@ def maxsim_document_gradient(
     elif KIND == LISTED:
         first_entry, last_entry = tl.load(starts + document).to(tl.int32), tl.load(starts + document + 1).to(tl.int32)
     ACC: tl.constexpr = grad.dtype.element_ty
+    BLOCKS: tl.constexpr = (DIM + DEPTH - 1) // DEPTH
     block = tl.program_id(1) * DOCUMENT_TOKENS
     for first_row_of_block in range(block, tokens, tl.num_programs(1) * DOCUMENT_TOKENS):
         row = first_row_of_block + tl.arange(0, DOCUMENT_TOKENS)
-        total = tl.zeros([DOCUMENT_TOKENS, DEPTH], ACC)
-        if first_row_of_block < length:
-            for entry in range(first_entry, last_entry):
-                slot = entry
-                query = entry
-                if KIND == GROUPED:
-                    query = entry // candidates
-                elif KIND == LISTED:
-                    slot = tl.load(order + entry).to(tl.int32)
-                    query = tl.load(pairs + 2 * slot).to(tl.int32)
-                winners = winner_start(
-                    query, document, slot, query_offsets, query_tokens, document_count, winner_starts, True, KIND
-                )
-                scored = slot.to(tl.int64)
-                if KIND == IN_BATCH:
-                    scored = query.to(tl.int64) * document_count + document
-                start = first_row(query, query_offsets, query_stride, query_row_stride, True)
-                tokens_of_query = token_count(query, query_offsets, None, query_tokens, True)
-                won = tl.zeros([DOCUMENT_TOKENS, DEPTH], ACC)
-                for first_token in range(0, tokens_of_query, QUERY_TOKENS):
-                    token = first_token + tl.arange(0, QUERY_TOKENS)
-                    counts = token < tokens_of_query
-                    if query_mask is not None:
-                        mask_row = query_mask + query.to(tl.int64) * query_tokens + token
-                        counts &= tl.load(mask_row, mask=counts, other=0) != 0
-                    winner = tl.load(argmax + winners + token, mask=counts, other=0).to(tl.int32)
-                    at = queries + (start + token.to(tl.int64) * query_row_stride)[:, None] + depth[None, :]
-                    met = load_factors(at, counts[:, None] & (depth < DIM)[None, :])
-                    chosen = ((winner[None, :] == row[:, None]) & counts[None, :]).to(met.dtype)
-                    won = tl.dot(chosen, met, won, input_precision=PRECISION, out_dtype=ACC)
-                total += tl.load(grad + scored) * won
-        to = grad_documents + (row_start + row)[:, None] * DIM + depth[None, :]
-        tl.store(to, total.to(grad_documents.dtype.element_ty), mask=(row < tokens)[:, None] & (depth < DIM)[None, :])
+        if document_scales is not None:
+            counts = row < length
+            if document_mask is not None:
+                counts &= tl.load(document_mask + row_start + row, mask=counts, other=0) != 0
+            scale = tl.load(document_scales + row_start + row, mask=counts, other=0)
+        along = tl.zeros([DOCUMENT_TOKENS], ACC)
+        for turn in range(TURNS):
+            depth = (tl.program_id(2) + turn) % BLOCKS * DEPTH + tl.arange(0, DEPTH)
+            inside = (depth < DIM)[None, :]
+            total = tl.zeros([DOCUMENT_TOKENS, DEPTH], ACC)
+            if first_row_of_block < length:
+                for entry in range(first_entry, last_entry):
+                    slot = entry
+                    query = entry
+                    if KIND == GROUPED:
+                        query = entry // candidates
+                    elif KIND == LISTED:
+                        slot = tl.load(order + entry).to(tl.int32)
+                        query = tl.load(pairs + 2 * slot).to(tl.int32)
+                    winners = winner_start(
+                        query, document, slot, query_offsets, query_tokens, document_count, winner_starts, True, KIND
+                    )
+                    scored = slot.to(tl.int64)
+                    if KIND == IN_BATCH:
+                        scored = query.to(tl.int64) * document_count + document
+                    start = first_row(query, query_offsets, query_stride, query_row_stride, True)
+                    first_scale = first_row(query, query_offsets, query_tokens, 1, True)
+                    tokens_of_query = token_count(query, query_offsets, None, query_tokens, True)
+                    won = tl.zeros([DOCUMENT_TOKENS, DEPTH], ACC)
+                    for first_token in range(0, tokens_of_query, QUERY_TOKENS):
+                        token = first_token + tl.arange(0, QUERY_TOKENS)
+                        met_counts = token < tokens_of_query
+                        if query_mask is not None:
+                            mask_row = query_mask + query.to(tl.int64) * query_tokens + token
+                            met_counts &= tl.load(mask_row, mask=met_counts, other=0) != 0
+                        winner = tl.load(argmax + winners + token, mask=met_counts, other=0).to(tl.int32)
+                        at = queries + (start + token.to(tl.int64) * query_row_stride)[:, None] + depth[None, :]
+                        met = load_factors(at, met_counts[:, None] & inside)
+                        chosen = (winner[None, :] == row[:, None]) & met_counts[None, :]
+                        if query_scales is not None:
+                            met_scale = tl.load(query_scales + first_scale + token, mask=met_counts, other=0)
+                            won = scaled_dot(chosen, met, met_scale, won, PRECISION)
+                        else:
+                            won = tl.dot(chosen.to(met.dtype), met, won, input_precision=PRECISION, out_dtype=ACC)
+                    total += tl.load(grad + scored) * won
+            if document_scales is not None:
+                at = documents + (document_start + row.to(tl.int64) * document_row_stride)[:, None] + depth[None, :]
+                own = load_factors(at, counts[:, None] & inside).to(ACC)
+                along += tl.where(turn < BLOCKS, tl.sum(total * own, 1), 0)
+                total = scale[:, None] * (total - (scale * scale * along)[:, None] * own)
+            to = grad_documents + (row_start + row)[:, None] * DIM + depth[None, :]
+            last = (turn >= TURNS - BLOCKS) & inside
+            tl.store(to, total.to(grad_documents.dtype.element_ty), mask=(row < tokens)[:, None] & last)

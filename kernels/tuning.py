@@ -54,6 +54,11 @@ TABLE: dict[str, dict[str, Tuning]] = {
         "gfx942": Tuning(64, 64, 32, warps=4),
         "interpreted": Tuning(64, 32, 16),
     },
+    # Rows are vectors, summed over their numbers.
+    "inverse_lengths": {
+        "sm_80": Tuning(16, 1, 128, warps=4),
+        "interpreted": Tuning(256, 1, 256),
+    },
     # Rows are rows of the sparse matrix, columns those of the dense one, summed over stored entries.
     "sparse_products": {
         "sm_80": Tuning(1, 128, 16, warps=4),
@@ -115,6 +120,16 @@ TABLE: dict[str, dict[str, Tuning]] = {
         "sm_90": Tuning(64, 128, 32, warps=4, stages=3),
         "gfx942": Tuning(64, 64, 32, warps=4),
         "interpreted": Tuning(256, 256, 256),
+    },
+    # Columns are terms of a row.
+    "keep_largest": {
+        "sm_80": Tuning(1, 4096, 1, warps=8),
+        "gfx942": Tuning(1, 2048, 1, warps=8),
+        "interpreted": Tuning(1, 32, 1),
+    },
+    "compress_rows": {
+        "sm_80": Tuning(1, 2048, 1, warps=8),
+        "interpreted": Tuning(1, 32, 1),
     },
     # Rows are terms, columns numbers of a state; nothing is summed by a dot product.
     "splade_head_weight_gradient": {

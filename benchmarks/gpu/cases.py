@@ -59,6 +59,8 @@ def _maxsim(s: Sizes) -> list[Case]:
         _case("candidates", "maxsim", queries, groups),
         _case("candidates, masks", "maxsim", queries, groups, **group_masks, length_normalize=True),
         _case("pairs", "maxsim_pairs", queries, documents[: s.texts].detach().requires_grad_()),
+        _case("normalized, masks", "maxsim", queries, documents, **masks, normalize=True),
+        _case("candidates, normalized", "maxsim", queries, groups, normalize=True),
         _case("one query token, odd dim", "maxsim", *odd),
         _case("documents alone trained", "maxsim", queries.detach(), documents),
         Case(
@@ -78,6 +80,7 @@ def _maxsim_packed(s: Sizes) -> list[Case]:
     return [
         _case("ragged", "maxsim_packed", queries, documents, **ragged),
         _case("ragged, listed pairs", "maxsim_packed", queries, documents, **ragged, pairs=pairs),
+        _case("ragged, normalized", "maxsim_packed", queries, documents, **ragged, pairs=pairs, normalize=True),
         _case("ragged, length-normalised", "maxsim_packed", queries, documents, **ragged, length_normalize=True),
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import NormalDist
 
 import torch
@@ -46,6 +47,7 @@ def rows() -> list[Row]:
         *(Row(forward(head(*shape))) for shape in heads),
         Row(ragged(128, 128, 32)),
         *(Row(candidates(queries, count, 32, 180)) for queries, count in [(16, 32), (32, 16)]),
+        Row(normalized(batch(128, 128, 32, 180))),
         *(Row(head(*shape, padding=True, active=1.0), shape == heads[0]) for shape in heads[:3]),
         *(Row(of.sparse_dot(*shape, BERT, 50, 200, dtype=FP32)) for shape in [(32, 256), (512, 4096)]),
         *(Row(of.flops(count, BERT, 200, dtype=FP32)) for count in (288, 4608)),
@@ -80,6 +82,7 @@ def tiny() -> list[Row]:
         Row(batch(3, 4, 5, 9, dim=16)),
         Row(forward(batch(3, 4, 5, 9, dim=16))),
         Row(candidates(2, 3, 5, 9, dim=16)),
+        Row(normalized(batch(3, 4, 5, 9, dim=16))),
         Row(ragged(2, 3, 5, dim=16)),
         Row(of.maxsim_score(5, 8, 16, dtype=BF16)),
         Row(head(2, 6, 16, 100, padding=True, dtype=FP32)),
@@ -94,6 +97,26 @@ def tiny() -> list[Row]:
 def forward(workload: Workload) -> Workload:
     """The same without a backward."""
     return replace(workload, name=f"{workload.name}-forward", title=f"{workload.title}, forward", trained=False)
+
+
+def normalized(workload: Workload) -> Workload:
+    """The same of in-batch tokens of any length, whose cosines count."""
+
+    def make(generator: torch.Generator) -> tuple[Tensor, ...]:
+        drawn = workload.make(generator)
+        return tuple(
+            text * torch.rand(text.shape[:-1], generator=generator, device=generator.device)[..., None].add(0.5)
+            for text in drawn
+        )
+
+    return replace(
+        workload,
+        name=f"{workload.name}-normalized",
+        task="maxsim_normalized",
+        title=f"{workload.title}, normalized",
+        make=make,
+        reference=partial(_maxsim_in_slabs, normalize=True),
+    )
 
 
 def batch(
@@ -182,14 +205,15 @@ def head(
     )
 
 
-def _maxsim_in_slabs(queries: Tensor, documents: Tensor, mask: Tensor | None = None) -> Tensor:
+def _maxsim_in_slabs(
+    queries: Tensor, documents: Tensor, mask: Tensor | None = None, *, normalize: bool = False
+) -> Tensor:
     """Some queries at a time, computed again in the backward."""
 
     def score(start: int) -> Tensor:
         slab = slice(start, start + together)
-        return reference.maxsim(
-            queries[slab], documents if documents.dim() == 3 else documents[slab], document_mask=mask
-        )
+        met = documents if documents.dim() == 3 else documents[slab]
+        return reference.maxsim(queries[slab], met, document_mask=mask, normalize=normalize)
 
     a_query = queries.shape[1] * documents.shape[-3] * documents.shape[-2]
     together = max(SLAB // a_query, 1)

@@ -28,6 +28,7 @@ OPERATORS: dict[Task, tuple[str, ...]] = {
     "maxsim_kd": ("maxsim",),
     "maxsim_batch": ("maxsim",),
     "maxsim_ragged": ("maxsim", "maxsim_packed"),
+    "maxsim_normalized": ("maxsim",),
     "splade_head": ("splade_head",),
     "splade_head_padded": ("splade_head",),
     "sparse_dot": ("sparse_dot",),

@@ -22,6 +22,12 @@ def _lik(queries: Tensor, documents: Tensor, mask: Tensor | None = None) -> Step
     return Step(lambda: maxsim(queries, documents, d_mask=mask), leaves(queries, documents))
 
 
+def _lik_normalized(queries: Tensor, documents: Tensor) -> Step:
+    from late_interaction_kernels import maxsim
+
+    return Step(lambda: maxsim(queries, documents, normalize=True), leaves(queries, documents))
+
+
 def _lik_packed(queries: Tensor, documents: Tensor, mask: Tensor) -> Step:
     from late_interaction_kernels import maxsim_varlen
 
@@ -73,6 +79,7 @@ def _sentence_transformers(queries: Tensor, documents: Tensor, mask: Tensor) -> 
 PROVIDERS = [
     Provider(LIK, "maxsim_batch", _lik, LIK),
     Provider(LIK, "maxsim_kd", _lik, LIK),
+    Provider(LIK, "maxsim_normalized", _lik_normalized, LIK),
     Provider(LIK, "maxsim_ragged", _lik, LIK),
     Provider(f"{LIK}, packed", "maxsim_ragged", _lik_packed, LIK),
     Provider(LIK, "maxsim_score", _lik_score, LIK),

@@ -32,7 +32,8 @@ def test_figures_are_written_and_not_taken_twice(tmp_path):
     assert "\nmaxsim_batch-3x4-5x9x16 bfloat16 " in run(*arguments)
     figures = results.read(path)
     ours = [figure for figure in figures if figure.provider == "menura"]
-    assert [figure.workload for figure in ours] == ["maxsim_batch-3x4-5x9x16", "maxsim_batch-3x4-5x9x16-forward"]
+    batch = "maxsim_batch-3x4-5x9x16"
+    assert [figure.workload for figure in ours] == [batch, f"{batch}-forward", f"{batch}-normalized"]
     assert all(figure.gb_per_s and figure.machine.gpu and figure.machine.commit == "c0ffee" for figure in ours)
     assert "torch, einsum and max" in tables.everything(figures)
     assert "maxsim_batch" not in run(*arguments, "--resume")

@@ -96,16 +96,19 @@ def maxsim(dtype):
 
     queries, documents = torch.zeros(64, 32, 128, dtype=dtype), torch.zeros(64, 180, 128, dtype=dtype)
     masks = torch.ones(64, 32, dtype=torch.bool), torch.ones(64, 180, dtype=torch.bool)
-    for texts, texts_masks in (
-        ((queries, documents), (None, None)),
-        ((queries, documents), masks),
-        ((queries, documents.view(64, 1, 180, 128)), (masks[0], masks[1].view(64, 1, 180))),
-        ((queries[:1], documents), (None, None)),
-        ((torch.zeros(8, 32, 1024, dtype=dtype), torch.zeros(8, 300, 1024, dtype=dtype)), (None, None)),
+    wide = torch.zeros(8, 32, 1024, dtype=dtype), torch.zeros(8, 300, 1024, dtype=dtype)
+    for texts, texts_masks, normalize in (
+        ((queries, documents), (None, None), False),
+        ((queries, documents), masks, False),
+        ((queries, documents), masks, True),
+        ((queries, documents.view(64, 1, 180, 128)), (masks[0], masks[1].view(64, 1, 180)), False),
+        ((queries[:1], documents), (None, None), False),
+        (wide, (None, None), False),
+        (wide, (None, None), True),
     ):
-        gpu.maxsim(*texts, *texts_masks, None, None, False)
-        scores, argmax = gpu.maxsim(*texts, *texts_masks, None, None, True)
-        gpu.maxsim_backward(scores, *texts, *texts_masks, argmax, True, True)
+        gpu.maxsim(*texts, *texts_masks, None, None, normalize, False)
+        scores, argmax = gpu.maxsim(*texts, *texts_masks, None, None, normalize, True)
+        gpu.maxsim_backward(scores, *texts, *texts_masks, normalize, argmax, True, True)
 
 
 def maxsim_packed(dtype):
@@ -114,16 +117,16 @@ def maxsim_packed(dtype):
     texts = torch.zeros(2048, 128, dtype=dtype), torch.zeros(8192, 128, dtype=dtype)
     offsets = torch.arange(0, 2049, 32), torch.arange(0, 8193, 128)
     pairs = torch.zeros(64, 2, dtype=torch.int64)
-    for listed in (None, pairs):
-        scores, argmax = gpu.maxsim_packed(*texts, *offsets, listed, None, None, True)
-        gpu.maxsim_packed_backward(scores, *texts, *offsets, listed, argmax, True, True)
+    for listed, normalize in ((None, False), (pairs, False), (pairs, True)):
+        scores, argmax = gpu.maxsim_packed(*texts, *offsets, listed, None, None, normalize, True)
+        gpu.maxsim_packed_backward(scores, *texts, *offsets, listed, normalize, argmax, True, True)
 
 
 def maxsim_int8(dtype):
     from menura.ops.library import gpu
 
     queries, documents = torch.zeros(1, 32, 128, dtype=dtype), torch.zeros(64, 180, 128, dtype=dtype)
-    gpu.maxsim(queries, documents, None, None, torch.ones(1, 32), torch.ones(64, 180), False)
+    gpu.maxsim(queries, documents, None, None, torch.ones(1, 32), torch.ones(64, 180), False, False)
 
 
 def csr(rows, vocabulary, entries):
@@ -202,8 +205,8 @@ def sweep_maxsim():
     ):
         queries = torch.zeros(count, query_tokens, 128, dtype=torch.bfloat16)
         documents = torch.zeros(count, document_tokens, 128, dtype=torch.bfloat16)
-        scores, argmax = gpu.maxsim(queries, documents, None, None, None, None, True)
-        gpu.maxsim_backward(scores, queries, documents, None, None, argmax, True, True)
+        scores, argmax = gpu.maxsim(queries, documents, None, None, None, None, False, True)
+        gpu.maxsim_backward(scores, queries, documents, None, None, False, argmax, True, True)
 
 
 def sweep_sparse():

@@ -25,14 +25,14 @@ PAIRS = torch.tensor([[2, 0], [0, 2]])
 
 FORWARD_CASES = {
     "maxsim": [
-        (QUERIES, DOCUMENTS, None, None, None, None, True),
-        (QUERIES, torch.randn(2, 4, 7, 8), MASK, torch.rand(2, 4, 7) > 0.3, None, None, False),
-        (torch.randn(2, 8, 5).mT, torch.randn(3, 8, 7).mT, None, None, None, None, True),
+        (QUERIES, DOCUMENTS, None, None, None, None, False, True),
+        (QUERIES, torch.randn(2, 4, 7, 8), MASK, torch.rand(2, 4, 7) > 0.3, None, None, True, False),
+        (torch.randn(2, 8, 5).mT, torch.randn(3, 8, 7).mT, None, None, None, None, False, True),
     ],
     "maxsim_packed": [
-        (TOKENS, TOKENS.flip(0), OFFSETS, OFFSETS, None, None, None, True),
-        (TOKENS.T.contiguous().T, TOKENS.flip(0), OFFSETS, OFFSETS, PAIRS, None, None, False),
-        (*[TOKENS.to(torch.int8)] * 2, OFFSETS, OFFSETS, PAIRS, torch.ones(9), torch.ones(9), False),
+        (TOKENS, TOKENS.flip(0), OFFSETS, OFFSETS, None, None, None, False, True),
+        (TOKENS.T.contiguous().T, TOKENS.flip(0), OFFSETS, OFFSETS, PAIRS, None, None, True, False),
+        (*[TOKENS.to(torch.int8)] * 2, OFFSETS, OFFSETS, PAIRS, torch.ones(9), torch.ones(9), False, False),
     ],
     "splade_head": [
         (HIDDEN, WEIGHT, BIAS, MASK, None, "max", "relu", None, True),
@@ -59,13 +59,13 @@ FORWARD_CASES = {
 
 def backward_cases():
     for case in FORWARD_CASES["maxsim"]:
-        inputs = case[:4]
-        scores, argmax = library.maxsim(*inputs, None, None, True)
-        yield "maxsim_backward", (torch.randn_like(scores), *inputs, argmax, True, False)
+        inputs, normalize = case[:4], case[6]
+        scores, argmax = library.maxsim(*inputs, None, None, normalize, True)
+        yield "maxsim_backward", (torch.randn_like(scores), *inputs, normalize, argmax, True, False)
     for case in FORWARD_CASES["maxsim_packed"][:2]:
-        inputs = case[:5]
-        scores, argmax = library.maxsim_packed(*inputs, None, None, True)
-        yield "maxsim_packed_backward", (torch.randn_like(scores), *inputs, argmax, True, False)
+        inputs, normalize = case[:5], case[7]
+        scores, argmax = library.maxsim_packed(*inputs, None, None, normalize, True)
+        yield "maxsim_packed_backward", (torch.randn_like(scores), *inputs, normalize, argmax, True, False)
     for *inputs, top_k, _ in FORWARD_CASES["splade_head"]:
         output, argmax = library.splade_head(*inputs, top_k, True)
         needed = (True, True, inputs[2] is not None)
@@ -93,7 +93,7 @@ def test_opcheck(name, case):
 
 def train_step(queries, documents, hidden, weight, bias, mask):
     scores = menura.maxsim(queries, documents, query_mask=mask, length_normalize=True)
-    pairs = menura.maxsim_pairs(queries, documents[: queries.shape[0]])
+    pairs = menura.maxsim_pairs(queries, documents[: queries.shape[0]], normalize=True)
     activations = menura.splade_head(hidden, weight, bias, mask=mask, top_k=9)
     rows = torch.arange(hidden.shape[0] + 1) * hidden.shape[1]
     activations = activations + menura.splade_head(

@@ -57,6 +57,20 @@ def test_maxsim_length_normalize_divides_by_the_counted_query_tokens():
     torch.testing.assert_close(mean, plain / torch.tensor([[2.0], [4.0], [1.0]]))
 
 
+def test_maxsim_normalize_divides_by_lengths():
+    queries, documents = torch.randn(2, 3, 5).double(), torch.randn(3, 4, 5).double()
+    documents[1, 2] = 0
+    lengths = [[math.sqrt(sum(float(x) ** 2 for x in token)) for token in text] for text in [*queries, *documents]]
+    every = torch.ones(4).bool()
+    scores = reference.maxsim(queries, documents, normalize=True)
+    for i in range(2):
+        for j in range(3):
+            query = [[float(x) / lengths[i][s] for x in queries[i, s]] for s in range(3)]
+            document = [[float(x) / (lengths[2 + j][t] or 1) for x in documents[j, t]] for t in range(4)]
+            expected = brute_maxsim(torch.tensor(query), torch.tensor(document), every, every)
+            assert scores[i, j].item() == pytest.approx(expected, rel=1e-12)
+
+
 def brute_splade_head(hidden, weight, bias, mask, pooling, activation):
     output = torch.zeros(hidden.shape[0], weight.shape[0], dtype=torch.float64)
     for b in range(hidden.shape[0]):

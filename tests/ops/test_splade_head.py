@@ -114,11 +114,13 @@ def test_top_k(top_k, pooling, layout):
     torch.testing.assert_close(kept.sort(1).values[:, -top_k:], full.sort(1).values[:, -top_k:], rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("apart", [1, 17])
 @pytest.mark.parametrize("layout", ["dense", "csr"])
-def test_the_lowest_term_takes_a_tie_among_the_top_k(layout):
-    bias = torch.tensor([-1.0, 1, 2, 1, 3, 1, 2, torch.nan, 1])
-    output = menura.splade_head(torch.zeros(1, 2, 3), torch.zeros(9, 3), bias, top_k=5, layout=layout)
-    assert output.to_dense().nonzero()[:, 1].tolist() == [1, 2, 4, 6, 7]
+def test_the_lowest_term_takes_a_tie_among_the_top_k(layout, apart):
+    bias = torch.full((9 * apart,), -1.0)
+    bias[::apart] = torch.tensor([-1.0, 1, 2, 1, 3, 1, torch.inf, torch.nan, 1])
+    output = menura.splade_head(torch.zeros(1, 2, 3), torch.zeros(len(bias), 3), bias, top_k=6, layout=layout)
+    assert output.to_dense().nonzero()[:, 1].tolist() == [apart * term for term in (1, 2, 3, 4, 6, 7)]
 
 
 @pytest.mark.parametrize("pooling", ["max", "sum"])

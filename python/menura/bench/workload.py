@@ -19,6 +19,7 @@ Task = Literal[
     "maxsim_kd",
     "maxsim_batch",
     "maxsim_ragged",
+    "maxsim_normalized",
     "splade_head",
     "splade_head_padded",
     "sparse_dot",

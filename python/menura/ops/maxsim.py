@@ -34,6 +34,7 @@ def maxsim(
     document_mask: Tensor | None = None,
     query_scales: Tensor | None = None,
     document_scales: Tensor | None = None,
+    normalize: bool = False,
     length_normalize: bool = False,
 ) -> Tensor:
     """For each query token the best-matching document token, summed: `sum_s max_t <q_s, d_t>`.
@@ -46,6 +47,8 @@ def maxsim(
         document_mask: `[Nd,Ld]` or `[Nq,K,Ld]`; tokens that take part in the maximum. None: all.
         query_scales: `[Nq,Lq]`, of int8 queries.
         document_scales: `[Nd,Ld]` or `[Nq,K,Ld]`, of int8 documents: what each token's numbers are multiplied by.
+        normalize: divide every token by its Euclidean length, so that products are cosines. Zeros stay zeros, with zero
+            gradient. No normalized copy is kept, and half precision is not rounded again. Not of int8.
         length_normalize: divide by the number of query tokens that count.
 
     Returns:
@@ -68,7 +71,15 @@ def maxsim(
             f"got {documents.shape[0]} groups for {queries.shape[0]} queries."
         )
     return _maxsim(
-        "maxsim", queries, documents, query_mask, document_mask, query_scales, document_scales, length_normalize
+        "maxsim",
+        queries,
+        documents,
+        query_mask,
+        document_mask,
+        query_scales,
+        document_scales,
+        normalize,
+        length_normalize,
     )
 
 
@@ -80,6 +91,7 @@ def maxsim_pairs(
     document_mask: Tensor | None = None,
     query_scales: Tensor | None = None,
     document_scales: Tensor | None = None,
+    normalize: bool = False,
     length_normalize: bool = False,
 ) -> Tensor:
     """MaxSim of query i with document i: `[B,Lq,d]` x `[B,Ld,d]` -> `[B]`. Everything else as in `maxsim`."""
@@ -100,6 +112,7 @@ def maxsim_pairs(
         None if mask is None else mask[:, None],
         query_scales,
         None if scales is None else scales[:, None],
+        normalize,
         length_normalize,
     )[:, 0]
 
@@ -113,6 +126,7 @@ def maxsim_packed(
     pairs: Tensor | None = None,
     query_scales: Tensor | None = None,
     document_scales: Tensor | None = None,
+    normalize: bool = False,
     length_normalize: bool = False,
 ) -> Tensor:
     """MaxSim of texts whose tokens lie one behind the other: no padding, and no work on it.
@@ -125,6 +139,7 @@ def maxsim_packed(
         pairs: `[P,2]`, int32 or int64: the queries and documents to score. None: every query with every document.
         query_scales: `[Tq]`, of int8 queries.
         document_scales: `[Td]`, of int8 documents.
+        normalize: divide every token by its Euclidean length; see `maxsim`.
         length_normalize: divide by the number of query tokens.
 
     Returns:
@@ -139,7 +154,7 @@ def maxsim_packed(
     cu_seqlens_d = as_offsets(operator, cu_seqlens_d, "cu_seqlens_d")
     cu_seqlens_q, cu_seqlens_d = distinct(cu_seqlens_q, cu_seqlens_d)
     pairs = as_pairs(operator, pairs)
-    queries, documents, *scales = _computable(operator, queries, documents, query_scales, document_scales)
+    queries, documents, *scales = _computable(operator, queries, documents, query_scales, document_scales, normalize)
     check_same_device(
         operator,
         queries=queries,
@@ -160,11 +175,14 @@ def maxsim_packed(
             pairs=pairs,
             query_scales=scales[0],
             document_scales=scales[1],
+            normalize=normalize,
         )
     elif _needs_grad(queries, documents):
-        scores = _MaxSimPacked.apply(queries, documents, cu_seqlens_q, cu_seqlens_d, pairs)
+        scores = _MaxSimPacked.apply(queries, documents, cu_seqlens_q, cu_seqlens_d, pairs, normalize)
     else:
-        scores = library.maxsim_packed(queries, documents, cu_seqlens_q, cu_seqlens_d, pairs, *scales, False)[0]
+        scores = library.maxsim_packed(
+            queries, documents, cu_seqlens_q, cu_seqlens_d, pairs, *scales, normalize, False
+        )[0]
     if length_normalize:
         tokens = (cu_seqlens_q[1:] - cu_seqlens_q[:-1]).clamp(min=1)
         scores = scores / (tokens[:, None] if pairs is None else tokens[pairs[:, 0]])
@@ -179,12 +197,13 @@ def _maxsim(
     document_mask: Tensor | None,
     query_scales: Tensor | None,
     document_scales: Tensor | None,
+    normalize: bool,
     length_normalize: bool,
 ) -> Tensor:
     check_embeddings(operator, queries, documents)
     query_mask = as_mask(operator, query_mask, "query_mask", queries.shape[:-1])
     document_mask = as_mask(operator, document_mask, "document_mask", documents.shape[:-1])
-    queries, documents, *scales = _computable(operator, queries, documents, query_scales, document_scales)
+    queries, documents, *scales = _computable(operator, queries, documents, query_scales, document_scales, normalize)
     check_same_device(
         operator,
         queries=queries,
@@ -202,12 +221,13 @@ def _maxsim(
             document_mask=document_mask,
             query_scales=scales[0],
             document_scales=scales[1],
+            normalize=normalize,
             length_normalize=length_normalize,
         )
     if _needs_grad(queries, documents):
-        scores: Tensor = _MaxSim.apply(queries, documents, query_mask, document_mask)
+        scores: Tensor = _MaxSim.apply(queries, documents, query_mask, document_mask, normalize)
     else:
-        scores = library.maxsim(queries, documents, query_mask, document_mask, *scales, False)[0]
+        scores = library.maxsim(queries, documents, query_mask, document_mask, *scales, normalize, False)[0]
     if length_normalize:
         tokens = queries.shape[1] if query_mask is None else query_mask.sum(-1, keepdim=True)
         scores = scores / torch.as_tensor(tokens, device=scores.device).clamp(min=1)
@@ -215,11 +235,18 @@ def _maxsim(
 
 
 def _computable(
-    operator: str, queries: Tensor, documents: Tensor, query_scales: Tensor | None, document_scales: Tensor | None
+    operator: str,
+    queries: Tensor,
+    documents: Tensor,
+    query_scales: Tensor | None,
+    document_scales: Tensor | None,
+    normalize: bool,
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
     """Both sides in one dtype, as the kernels want them, and the scales of int8."""
     if documents.dtype != torch.int8 and queries.dtype == torch.int8:
         raise TypeError(f"[{operator}] int8 queries need int8 documents; got {documents.dtype}.")
+    if normalize and documents.dtype == torch.int8:
+        raise TypeError(f"[{operator}] int8 documents cannot be normalized; normalize them before menura.quantize.")
     query_scales = as_scales(operator, query_scales, "query_scales", queries)
     document_scales = as_scales(operator, document_scales, "document_scales", documents)
     if documents.dtype == torch.int8:
@@ -239,17 +266,30 @@ def _needs_grad(queries: Tensor, documents: Tensor) -> bool:
 class _MaxSim(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, queries: Tensor, documents: Tensor, query_mask: Tensor | None, document_mask: Tensor | None
+        ctx: Any,
+        queries: Tensor,
+        documents: Tensor,
+        query_mask: Tensor | None,
+        document_mask: Tensor | None,
+        normalize: bool,
     ) -> Tensor:
-        scores, argmax = library.maxsim(queries, documents, query_mask, document_mask, None, None, True)
-        ctx.save_for_backward(queries, documents, query_mask, document_mask, argmax)
+        saved = queries, documents, query_mask, document_mask
+        scores, argmax = library.maxsim(*saved, None, None, normalize, True)
+        ctx.save_for_backward(*saved, argmax)
+        ctx.normalize = normalize
         return scores
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        needed, saved = ctx.needs_input_grad[:2], ctx.saved_tensors
+        needed, (*saved, argmax) = ctx.needs_input_grad[:2], ctx.saved_tensors
         return (
-            *first_order("maxsim", lambda: library.maxsim_backward(grad, *saved, *needed), (grad, *saved[:2]), needed),
+            *first_order(
+                "maxsim",
+                lambda: library.maxsim_backward(grad, *saved, ctx.normalize, argmax, *needed),
+                (grad, *saved[:2]),
+                needed,
+            ),
+            None,
             None,
             None,
         )
@@ -264,22 +304,25 @@ class _MaxSimPacked(torch.autograd.Function):
         cu_seqlens_q: Tensor,
         cu_seqlens_d: Tensor,
         pairs: Tensor | None,
+        normalize: bool,
     ) -> Tensor:
         saved = queries, documents, cu_seqlens_q, cu_seqlens_d, pairs
-        scores, argmax = library.maxsim_packed(*saved, None, None, True)
+        scores, argmax = library.maxsim_packed(*saved, None, None, normalize, True)
         ctx.save_for_backward(*saved, argmax)
+        ctx.normalize = normalize
         return scores
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        needed, saved = ctx.needs_input_grad[:2], ctx.saved_tensors
+        needed, (*saved, argmax) = ctx.needs_input_grad[:2], ctx.saved_tensors
         return (
             *first_order(
                 "maxsim_packed",
-                lambda: library.maxsim_packed_backward(grad, *saved, *needed),
+                lambda: library.maxsim_packed_backward(grad, *saved, ctx.normalize, argmax, *needed),
                 (grad, *saved[:2]),
                 needed,
             ),
+            None,
             None,
             None,
             None,

@@ -35,6 +35,7 @@ def maxsim(
     document_mask: Tensor | None = None,
     query_scales: Tensor | None = None,
     document_scales: Tensor | None = None,
+    normalize: bool = False,
     length_normalize: bool = False,
 ) -> Tensor:
     """`[Nq,Lq,d]` x `[Nd,Ld,d]` -> `[Nq,Nd]`, or x `[Nq,K,Ld,d]` -> `[Nq,K]`. See `menura.maxsim`."""
@@ -47,6 +48,8 @@ def maxsim(
     # Zeroed before the product, so that no NaN in a masked token reaches a gradient as 0 * NaN.
     queries = torch.where(query_mask[..., None], queries.to(dtype), 0)
     documents = torch.where(document_mask[..., None], documents.to(dtype), 0)
+    if normalize:
+        queries, documents = _normalized(queries), _normalized(documents)
     if documents.dim() == 3:
         similarities = torch.einsum("qsh,dth->qdst", queries, documents)
         document_mask = document_mask[None]
@@ -72,6 +75,7 @@ def maxsim_pairs(
     document_mask: Tensor | None = None,
     query_scales: Tensor | None = None,
     document_scales: Tensor | None = None,
+    normalize: bool = False,
     length_normalize: bool = False,
 ) -> Tensor:
     """`[B,Lq,d]` x `[B,Ld,d]` -> `[B]`. See `menura.maxsim_pairs`."""
@@ -82,6 +86,7 @@ def maxsim_pairs(
         document_mask=None if document_mask is None else document_mask[:, None],
         query_scales=query_scales,
         document_scales=None if document_scales is None else document_scales[:, None],
+        normalize=normalize,
         length_normalize=length_normalize,
     )[:, 0]
 
@@ -95,6 +100,7 @@ def maxsim_packed(
     pairs: Tensor | None = None,
     query_scales: Tensor | None = None,
     document_scales: Tensor | None = None,
+    normalize: bool = False,
     length_normalize: bool = False,
 ) -> Tensor:
     """`[Tq,d]` x `[Td,d]` -> `[Nq,Nd]`, or `[P]` for `pairs [P,2]`. See `menura.maxsim_packed`."""
@@ -109,6 +115,7 @@ def maxsim_packed(
         maxsim(
             queries[None, cu_seqlens_q[i] : cu_seqlens_q[i + 1]],
             documents[None, cu_seqlens_d[j] : cu_seqlens_d[j + 1]],
+            normalize=normalize,
             length_normalize=length_normalize,
         )
         for i, j in pairs.tolist()
@@ -205,3 +212,9 @@ def _dense(matrix: Tensor) -> Tensor:
 def _scaled(embeddings: Tensor, scales: Tensor | None) -> Tensor:
     """int8 embeddings times their scales `[...]`; others as they are."""
     return embeddings if scales is None else embeddings.to(scales.dtype) * scales[..., None]
+
+
+def _normalized(embeddings: Tensor) -> Tensor:
+    """Divided by their lengths; zeros stay zeros, with zero gradient."""
+    zeros = (embeddings == 0).all(-1, keepdim=True)
+    return torch.where(zeros, 0, embeddings / torch.where(zeros, 1, embeddings).norm(dim=-1, keepdim=True))

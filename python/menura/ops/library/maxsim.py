@@ -35,25 +35,25 @@ __all__ = [
 
 library.define(
     "maxsim(Tensor queries, Tensor documents, Tensor? query_mask, Tensor? document_mask, Tensor? query_scales,"
-    " Tensor? document_scales, bool save_argmax) -> (Tensor, Tensor)"
+    " Tensor? document_scales, bool normalize, bool save_argmax) -> (Tensor, Tensor)"
 )
 library.define(
     "maxsim_backward(Tensor grad, Tensor queries, Tensor documents, Tensor? query_mask, Tensor? document_mask,"
-    " Tensor argmax, bool need_queries, bool need_documents) -> (Tensor, Tensor)"
+    " bool normalize, Tensor argmax, bool need_queries, bool need_documents) -> (Tensor, Tensor)"
 )
 library.define(
     "maxsim_packed(Tensor queries, Tensor documents, Tensor cu_seqlens_q, Tensor cu_seqlens_d, Tensor? pairs,"
-    " Tensor? query_scales, Tensor? document_scales, bool save_argmax) -> (Tensor, Tensor)"
+    " Tensor? query_scales, Tensor? document_scales, bool normalize, bool save_argmax) -> (Tensor, Tensor)"
 )
 library.define(
     "maxsim_packed_backward(Tensor grad, Tensor queries, Tensor documents, Tensor cu_seqlens_q, Tensor cu_seqlens_d,"
-    " Tensor? pairs, Tensor argmax, bool need_queries, bool need_documents) -> (Tensor, Tensor)"
+    " Tensor? pairs, bool normalize, Tensor argmax, bool need_queries, bool need_documents) -> (Tensor, Tensor)"
 )
 
 IN_BATCH, GROUPED, LISTED = range(3)
 
 Sequences = tuple[int, int, int, int, int, int, int, int, int]
-Pairs = tuple[int, int, int, int]
+Pairs = tuple[int, bool, int, int, int]
 
 
 def _padded(rows: Tensor, mask: Tensor | None, scales: Tensor | None) -> Sequences:
@@ -85,14 +85,14 @@ def _packed(rows: Tensor, offsets: Tensor, scales: Tensor | None) -> Sequences:
     )
 
 
-def _padded_pairs(documents: Tensor) -> Pairs:
-    return (documents.shape[-1], IN_BATCH if documents.dim() == 3 else GROUPED, 0, 0)
+def _padded_pairs(documents: Tensor, normalize: bool) -> Pairs:
+    return (documents.shape[-1], normalize, IN_BATCH if documents.dim() == 3 else GROUPED, 0, 0)
 
 
-def _packed_pairs(documents: Tensor, pairs: Tensor | None) -> Pairs:
+def _packed_pairs(documents: Tensor, pairs: Tensor | None, normalize: bool) -> Pairs:
     if pairs is None:
-        return (documents.shape[-1], IN_BATCH, 0, 0)
-    return (documents.shape[-1], LISTED, address(pairs), pairs.shape[0])
+        return (documents.shape[-1], normalize, IN_BATCH, 0, 0)
+    return (documents.shape[-1], normalize, LISTED, address(pairs), pairs.shape[0])
 
 
 def _outputs(
@@ -153,6 +153,7 @@ def _maxsim_cpu(
     document_mask: Tensor | None,
     query_scales: Tensor | None,
     document_scales: Tensor | None,
+    normalize: bool,
     save_argmax: bool,
 ) -> tuple[Tensor, Tensor]:
     outputs = padded_outputs(queries, documents, save_argmax)
@@ -161,7 +162,7 @@ def _maxsim_cpu(
         outputs,
         _padded(query_rows, query_mask, query_scales),
         _padded(document_rows, document_mask, document_scales),
-        _padded_pairs(documents),
+        _padded_pairs(documents, normalize),
         save_argmax,
     )
     return outputs
@@ -173,6 +174,7 @@ def _maxsim_backward_cpu(
     documents: Tensor,
     query_mask: Tensor | None,
     document_mask: Tensor | None,
+    normalize: bool,
     argmax: Tensor,
     need_queries: bool,
     need_documents: bool,
@@ -183,7 +185,7 @@ def _maxsim_backward_cpu(
         is_fp64(queries),
         _padded(query_rows, query_mask, None),
         _padded(document_rows, document_mask, None),
-        _padded_pairs(documents),
+        _padded_pairs(documents, normalize),
         address(grad),
         indices(argmax),
         *map(address, grads),
@@ -199,6 +201,7 @@ def _maxsim_packed_cpu(
     pairs: Tensor | None,
     query_scales: Tensor | None,
     document_scales: Tensor | None,
+    normalize: bool,
     save_argmax: bool,
 ) -> tuple[Tensor, Tensor]:
     check_packed(queries, documents, cu_seqlens_q, cu_seqlens_d, pairs)
@@ -209,7 +212,7 @@ def _maxsim_packed_cpu(
         outputs,
         _packed(query_rows, cu_seqlens_q, query_scales),
         _packed(document_rows, cu_seqlens_d, document_scales),
-        _packed_pairs(documents, pairs),
+        _packed_pairs(documents, pairs, normalize),
         save_argmax,
     )
     return outputs
@@ -222,6 +225,7 @@ def _maxsim_packed_backward_cpu(
     cu_seqlens_q: Tensor,
     cu_seqlens_d: Tensor,
     pairs: Tensor | None,
+    normalize: bool,
     argmax: Tensor,
     need_queries: bool,
     need_documents: bool,
@@ -232,7 +236,7 @@ def _maxsim_packed_backward_cpu(
         is_fp64(queries),
         _packed(query_rows, cu_seqlens_q, None),
         _packed(document_rows, cu_seqlens_d, None),
-        _packed_pairs(documents, pairs),
+        _packed_pairs(documents, pairs, normalize),
         address(grad),
         indices(argmax),
         *map(address, grads),
@@ -254,6 +258,7 @@ def _maxsim_fake(
     document_mask: Tensor | None,
     query_scales: Tensor | None,
     document_scales: Tensor | None,
+    normalize: bool,
     save_argmax: bool,
 ) -> tuple[Tensor, Tensor]:
     return padded_outputs(queries, documents, save_argmax)
@@ -266,6 +271,7 @@ def _maxsim_backward_fake(
     documents: Tensor,
     query_mask: Tensor | None,
     document_mask: Tensor | None,
+    normalize: bool,
     argmax: Tensor,
     need_queries: bool,
     need_documents: bool,
@@ -282,6 +288,7 @@ def _maxsim_packed_fake(
     pairs: Tensor | None,
     query_scales: Tensor | None,
     document_scales: Tensor | None,
+    normalize: bool,
     save_argmax: bool,
 ) -> tuple[Tensor, Tensor]:
     winners: int | torch.SymInt = 0
@@ -300,6 +307,7 @@ def _maxsim_packed_backward_fake(
     cu_seqlens_q: Tensor,
     cu_seqlens_d: Tensor,
     pairs: Tensor | None,
+    normalize: bool,
     argmax: Tensor,
     need_queries: bool,
     need_documents: bool,

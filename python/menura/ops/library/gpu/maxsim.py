@@ -50,6 +50,17 @@ def _packed_listing(cu_seqlens_q: Tensor, pairs: Tensor | None, winners: bool) -
     return Listing(LISTED.value, 1, pairs, starts)
 
 
+def _scaled(normalize: bool, queries: Texts, documents: Texts) -> tuple[Texts, Texts]:
+    return (queries.normalized(), documents.normalized()) if normalize else (queries, documents)
+
+
+def _turns(blocks: int, texts: Texts) -> tuple[int, int]:
+    """Programs that share the blocks of a vector's numbers, and how many blocks each goes through: see the kernels."""
+    if texts.scales is None or blocks == 1:
+        return blocks, 1
+    return 1, 2 * blocks
+
+
 def _forward(scores: Tensor, argmax: Tensor | None, queries: Texts, documents: Texts, listing: Listing) -> None:
     dim = queries.rows.shape[-1]
     sizes = tuning("maxsim_forward", queries.rows.dtype)
@@ -109,38 +120,10 @@ def _backward(
     if grad_queries.numel():
         sizes = tuning("maxsim_query_gradient", documents.rows.dtype)
         depth, tokens = block(dim, 16, sizes.columns), sizes.rows
+        programs, turns = _turns(-(-dim // depth), queries)
         launch(
             maxsim_query_gradient,
-            (queries.count, -(-queries.typical_tokens // tokens), -(-dim // depth)),
-            grad.device,
-            grad,
-            argmax,
-            queries.tokens,
-            queries.offsets,
-            queries.mask,
-            documents.rows,
-            *documents.strides,
-            documents.tokens,
-            documents.offsets,
-            lengths,
-            listing.pairs,
-            *listing.by(0, queries.count),
-            listing.winner_starts,
-            grad_queries,
-            documents.count,
-            listing.candidates,
-            KIND=listing.kind,
-            DIM=dim,
-            QUERY_TOKENS=tokens,
-            DEPTH=depth,
-            **sizes.options,
-        )
-    if grad_documents.numel():
-        sizes = tuning("maxsim_document_gradient", queries.rows.dtype)
-        depth, tokens = block(dim, 16, sizes.columns), sizes.rows
-        launch(
-            maxsim_document_gradient,
-            (documents.count, -(-documents.typical_tokens // tokens), -(-dim // depth)),
+            (queries.count, -(-queries.typical_tokens // tokens), programs),
             grad.device,
             grad,
             argmax,
@@ -149,9 +132,49 @@ def _backward(
             queries.tokens,
             queries.offsets,
             queries.mask,
+            queries.scales,
+            documents.rows,
+            *documents.strides,
             documents.tokens,
             documents.offsets,
             lengths,
+            documents.scales,
+            listing.pairs,
+            *listing.by(0, queries.count),
+            listing.winner_starts,
+            grad_queries,
+            documents.count,
+            listing.candidates,
+            KIND=listing.kind,
+            DIM=dim,
+            TURNS=turns,
+            QUERY_TOKENS=tokens,
+            DEPTH=depth,
+            **sizes.options,
+        )
+    if grad_documents.numel():
+        sizes = tuning("maxsim_document_gradient", queries.rows.dtype)
+        depth, tokens = block(dim, 16, sizes.columns), sizes.rows
+        programs, turns = _turns(-(-dim // depth), documents)
+        launch(
+            maxsim_document_gradient,
+            (documents.count, -(-documents.typical_tokens // tokens), programs),
+            grad.device,
+            grad,
+            argmax,
+            queries.rows,
+            *queries.strides,
+            queries.tokens,
+            queries.offsets,
+            queries.mask,
+            queries.scales,
+            documents.rows,
+            *documents.strides,
+            documents.tokens,
+            documents.offsets,
+            lengths,
+            documents.mask,
+            documents.scales,
             listing.pairs,
             *listing.by(1, documents.count),
             listing.winner_starts,
@@ -161,6 +184,7 @@ def _backward(
             listing.candidates,
             KIND=listing.kind,
             DIM=dim,
+            TURNS=turns,
             QUERY_TOKENS=block(queries.typical_tokens, 16, sizes.depth),
             DOCUMENT_TOKENS=tokens,
             DEPTH=depth,
@@ -176,14 +200,18 @@ def maxsim(
     document_mask: Tensor | None,
     query_scales: Tensor | None,
     document_scales: Tensor | None,
+    normalize: bool,
     save_argmax: bool,
 ) -> tuple[Tensor, Tensor]:
     scores, argmax = padded_outputs(queries, documents, save_argmax)
     _forward(
         scores,
         argmax if save_argmax else None,
-        padded(queries, query_mask, query_scales),
-        padded(documents, document_mask, document_scales),
+        *_scaled(
+            normalize,
+            padded(queries, query_mask, query_scales),
+            padded(documents, document_mask, document_scales),
+        ),
         _padded_listing(documents),
     )
     return scores, argmax
@@ -195,12 +223,13 @@ def maxsim_backward(
     documents: Tensor,
     query_mask: Tensor | None,
     document_mask: Tensor | None,
+    normalize: bool,
     argmax: Tensor,
     need_queries: bool,
     need_documents: bool,
 ) -> tuple[Tensor, Tensor]:
     grads = grad_like(queries, need_queries), grad_like(documents, need_documents)
-    texts = padded(queries, query_mask), padded(documents, document_mask)
+    texts = _scaled(normalize, padded(queries, query_mask), padded(documents, document_mask))
     _backward(grad, argmax, *texts, _padded_listing(documents), *grads)
     return grads
 
@@ -213,6 +242,7 @@ def maxsim_packed(
     pairs: Tensor | None,
     query_scales: Tensor | None,
     document_scales: Tensor | None,
+    normalize: bool,
     save_argmax: bool,
 ) -> tuple[Tensor, Tensor]:
     winners = winner_count(queries, cu_seqlens_q, cu_seqlens_d, pairs) if save_argmax else 0
@@ -220,8 +250,11 @@ def maxsim_packed(
     _forward(
         scores,
         argmax if save_argmax else None,
-        packed(queries, cu_seqlens_q, scales=query_scales),
-        packed(documents, cu_seqlens_d, scales=document_scales),
+        *_scaled(
+            normalize,
+            packed(queries, cu_seqlens_q, scales=query_scales),
+            packed(documents, cu_seqlens_d, scales=document_scales),
+        ),
         _packed_listing(cu_seqlens_q, pairs, save_argmax),
     )
     return scores, argmax
@@ -234,11 +267,12 @@ def maxsim_packed_backward(
     cu_seqlens_q: Tensor,
     cu_seqlens_d: Tensor,
     pairs: Tensor | None,
+    normalize: bool,
     argmax: Tensor,
     need_queries: bool,
     need_documents: bool,
 ) -> tuple[Tensor, Tensor]:
     grads = grad_like(queries, need_queries), grad_like(documents, need_documents)
-    texts = packed(queries, cu_seqlens_q), packed(documents, cu_seqlens_d)
+    texts = _scaled(normalize, packed(queries, cu_seqlens_q), packed(documents, cu_seqlens_d))
     _backward(grad, argmax, *texts, _packed_listing(cu_seqlens_q, pairs, True), *grads)
     return grads

@@ -15,6 +15,7 @@ from menura.kernels.splade_head_backward import (
 )
 from menura.kernels.splade_head_forward import splade_head_forward
 from menura.kernels.tuning import precision, tuning
+from menura.ops.library.gpu.splade_head_epilogue import compressed, keep_top
 from menura.ops.library.gpu.splade_head_sums import sum_pooling_backward
 from menura.ops.library.gpu.texts import Texts, packed, padded
 from menura.ops.library.memory import grad_like
@@ -94,10 +95,8 @@ def splade_head(
         PRECISION=precision(hidden.dtype),
         **sizes.options,
     )
-    if top_k is not None and top_k < vocabulary:
-        # A stable sort, because topk leaves open which of several ties it takes.
-        others = output.sort(dim=1, descending=True, stable=True).indices[:, top_k:]
-        output.scatter_(1, others, 0)
+    if top_k is not None:
+        keep_top(output, top_k)
     return output, argmax
 
 
@@ -113,10 +112,8 @@ def splade_head_csr(
     save_argmax: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     output, argmax = splade_head(hidden, weight, bias, mask, cu_seqlens, pooling, activation, top_k, save_argmax)
-    stored = output != 0
-    crow = torch.nn.functional.pad(stored.sum(1).cumsum(0), (1, 0))
-    row, col = stored.nonzero().unbind(1)
-    return crow, col.clone(), output[row, col], argmax[row, col] if argmax.dim() == 2 else argmax
+    crow, col, values, winners = compressed(output, argmax if argmax.dim() == 2 else None)
+    return crow, col, values, argmax if winners is None else winners
 
 
 def splade_head_backward(

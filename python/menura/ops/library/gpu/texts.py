@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from menura.kernels.inverse_lengths import inverse_lengths
 from menura.kernels.launching import block, launch
 from menura.kernels.layouts import text_lengths
+from menura.kernels.tuning import tuning
+from menura.ops.checks import compute_dtype
 from menura.ops.library.calling import as_rows
 
 __all__ = ["Texts", "packed", "padded"]
@@ -56,6 +59,27 @@ class Texts:
             TOKENS=block(self.tokens, 16, 256),
         )
         return lengths
+
+    def normalized(self) -> Texts:
+        """The same with scales that divide each vector by its length."""
+        rows, dim = self.rows.shape[:-1].numel(), self.rows.shape[-1]
+        scales = self.rows.new_empty(rows, dtype=compute_dtype(self.rows.dtype))
+        sizes = tuning("inverse_lengths", self.rows.dtype)
+        launch(
+            inverse_lengths,
+            (-(-rows // sizes.rows),),
+            scales.device,
+            self.rows,
+            *self.strides,
+            self.tokens,
+            scales,
+            rows,
+            DIM=dim,
+            ROWS=sizes.rows,
+            DEPTH=block(dim, 16, sizes.depth),
+            **sizes.options,
+        )
+        return replace(self, scales=scales)
 
 
 def padded(vectors: Tensor, mask: Tensor | None = None, scales: Tensor | None = None) -> Texts:
