@@ -1,7 +1,7 @@
 """MaxSim's backward: each program owns the rows that it writes, so there are no atomics and every sum has one order.
 
-Scales are those of normalized vectors: the gradient g of u = x / |x| becomes that of x, (g - <g, u> u) / |x|. Its dot
-product wants all of g: in the first of two rounds over the numbers of x, unless one block holds them all.
+Normalized vectors have scales: the gradient g of u = x / |x| becomes that of x, (g - <g, u> u) / |x|. Unless one block
+holds all of g, its dot product takes a round of its own: a program then has TURNS turns, two at each block.
 """
 
 import triton
@@ -14,6 +14,12 @@ __all__ = ["maxsim_document_gradient", "maxsim_query_gradient"]
 # Numbers that differ from batch to batch: one compilation serves them all.
 QUERY_COUNTS = ["query_tokens", "document_tokens", "document_count", "candidates"]
 DOCUMENT_COUNTS = [*QUERY_COUNTS, "query_count"]
+
+
+@triton.jit
+def normalization_gradient(grad, x, scale, along):
+    """The gradient of x from that of x / |x|; the scale is 1 / |x|, `along` the dot product of `grad` and x."""
+    return scale[:, None] * (grad - (scale * scale * along)[:, None] * x)
 
 
 @triton.jit(do_not_specialize=QUERY_COUNTS)
@@ -101,7 +107,7 @@ def maxsim_query_gradient(
                 at = queries + (query_start + token.to(tl.int64) * query_row_stride)[:, None] + depth[None, :]
                 own = load_factors(at, counts[:, None] & inside).to(ACC)
                 along += tl.where(turn < BLOCKS, tl.sum(total * own, 1), 0)
-                total = scale[:, None] * (total - (scale * scale * along)[:, None] * own)
+                total = normalization_gradient(total, own, scale, along)
             to = grad_queries + (row_start + token)[:, None] * DIM + depth[None, :]
             last = (turn >= TURNS - BLOCKS) & inside
             tl.store(to, total.to(grad_queries.dtype.element_ty), mask=(token < tokens)[:, None] & last)
@@ -211,7 +217,7 @@ def maxsim_document_gradient(
                 at = documents + (document_start + row.to(tl.int64) * document_row_stride)[:, None] + depth[None, :]
                 own = load_factors(at, counts[:, None] & inside).to(ACC)
                 along += tl.where(turn < BLOCKS, tl.sum(total * own, 1), 0)
-                total = scale[:, None] * (total - (scale * scale * along)[:, None] * own)
+                total = normalization_gradient(total, own, scale, along)
             to = grad_documents + (row_start + row)[:, None] * DIM + depth[None, :]
             last = (turn >= TURNS - BLOCKS) & inside
             tl.store(to, total.to(grad_documents.dtype.element_ty), mask=(row < tokens)[:, None] & last)

@@ -9,7 +9,7 @@ __all__ = ["compress_rows", "count_stored", "keep_largest"]
 @triton.jit
 def ordered_bits(values, UNSIGNED: tl.constexpr):
     """Unsigned integers in the order of the values: NaN above all others, everything that is not positive at zero."""
-    NAN: tl.constexpr = 0x7FF0000000000001 if UNSIGNED == tl.uint64 else 0x7F800001
+    NAN: tl.constexpr = 0x7F800001 if UNSIGNED.primitive_bitwidth == 32 else 0x7FF0000000000001
     bits = tl.where(values > 0, values.to(UNSIGNED, bitcast=True), 0)
     return tl.where(values == values, bits, NAN)
 

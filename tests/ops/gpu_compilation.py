@@ -172,6 +172,7 @@ def splade_head(dtype):
         gpu.splade_head_backward(*inputs, "max", activation, output, None, None, output, argmax, *[True] * 3)
     inputs = torch.zeros(4096, 768, dtype=dtype), weight, None, None, torch.arange(0, 4097, 128)
     gpu.splade_head(*inputs, "max", "relu", None, False)
+    gpu.splade_head_csr(*inputs, "max", "relu", 200, True)
     crow, col, values = torch.arange(33), torch.zeros(32, dtype=torch.int64), torch.zeros(32)
     gpu.splade_head_backward(*inputs, "max", "relu", values, crow, col, values, col, True, True, False)
 
