@@ -84,6 +84,7 @@ def cases() -> Iterator[tuple[torch.dtype, Callable[[torch.dtype], None]]]:
     """Every operator in the sizes that models have, with each dtype."""
     for dtype in HALVES_AND_FLOAT:
         yield dtype, maxsim
+        yield dtype, maxsim_normalized
         yield dtype, maxsim_packed
         yield dtype, splade_head
     yield torch.int8, maxsim_int8
@@ -94,21 +95,35 @@ def cases() -> Iterator[tuple[torch.dtype, Callable[[torch.dtype], None]]]:
 def maxsim(dtype):
     from menura.ops.library import gpu
 
-    queries, documents = torch.zeros(64, 32, 128, dtype=dtype), torch.zeros(64, 180, 128, dtype=dtype)
-    masks = torch.ones(64, 32, dtype=torch.bool), torch.ones(64, 180, dtype=torch.bool)
-    wide = torch.zeros(8, 32, 1024, dtype=dtype), torch.zeros(8, 300, 1024, dtype=dtype)
-    for texts, texts_masks, normalize in (
-        ((queries, documents), (None, None), False),
-        ((queries, documents), masks, False),
-        ((queries, documents), masks, True),
-        ((queries, documents.view(64, 1, 180, 128)), (masks[0], masks[1].view(64, 1, 180)), False),
-        ((queries[:1], documents), (None, None), False),
-        (wide, (None, None), False),
-        (wide, (None, None), True),
+    queries, documents, masks = masked_texts(dtype)
+    for texts, texts_masks in (
+        ((queries, documents), (None, None)),
+        ((queries, documents), masks),
+        ((queries, documents.view(64, 1, 180, 128)), (masks[0], masks[1].view(64, 1, 180))),
+        ((queries[:1], documents), (None, None)),
+        (wide_texts(dtype), (None, None)),
     ):
-        gpu.maxsim(*texts, *texts_masks, None, None, normalize, False)
-        scores, argmax = gpu.maxsim(*texts, *texts_masks, None, None, normalize, True)
-        gpu.maxsim_backward(scores, *texts, *texts_masks, normalize, argmax, True, True)
+        gpu.maxsim(*texts, *texts_masks, None, None, False, False)
+        scores, argmax = gpu.maxsim(*texts, *texts_masks, None, None, False, True)
+        gpu.maxsim_backward(scores, *texts, *texts_masks, False, argmax, True, True)
+
+
+def maxsim_normalized(dtype):
+    from menura.ops.library import gpu
+
+    queries, documents, masks = masked_texts(dtype)
+    for texts, texts_masks in (((queries, documents), masks), (wide_texts(dtype), (None, None))):
+        scores, argmax = gpu.maxsim(*texts, *texts_masks, None, None, True, True)
+        gpu.maxsim_backward(scores, *texts, *texts_masks, True, argmax, True, True)
+
+
+def masked_texts(dtype):
+    queries, documents = torch.zeros(64, 32, 128, dtype=dtype), torch.zeros(64, 180, 128, dtype=dtype)
+    return queries, documents, (torch.ones(64, 32, dtype=torch.bool), torch.ones(64, 180, dtype=torch.bool))
+
+
+def wide_texts(dtype):
+    return torch.zeros(8, 32, 1024, dtype=dtype), torch.zeros(8, 300, 1024, dtype=dtype)
 
 
 def maxsim_packed(dtype):
@@ -117,9 +132,9 @@ def maxsim_packed(dtype):
     texts = torch.zeros(2048, 128, dtype=dtype), torch.zeros(8192, 128, dtype=dtype)
     offsets = torch.arange(0, 2049, 32), torch.arange(0, 8193, 128)
     pairs = torch.zeros(64, 2, dtype=torch.int64)
-    for listed, normalize in ((None, False), (pairs, False), (pairs, True)):
-        scores, argmax = gpu.maxsim_packed(*texts, *offsets, listed, None, None, normalize, True)
-        gpu.maxsim_packed_backward(scores, *texts, *offsets, listed, normalize, argmax, True, True)
+    for listed in (None, pairs):
+        scores, argmax = gpu.maxsim_packed(*texts, *offsets, listed, None, None, False, True)
+        gpu.maxsim_packed_backward(scores, *texts, *offsets, listed, False, argmax, True, True)
 
 
 def maxsim_int8(dtype):
@@ -178,16 +193,16 @@ def splade_head(dtype):
 
 
 def report(compiled: list) -> list[dict[str, object]]:
-    """What each kernel needs at most, by dtype."""
-    most: dict[tuple[str, str], dict[str, int]] = {}
+    """What each kernel needs at most, by what it is for and dtype."""
+    most: dict[tuple[str, str, str], dict[str, int]] = {}
     for dtype, run in cases():
         del compiled[:]
         run(dtype)
         for kernel, result in {id(result): (kernel, result) for kernel, result in compiled}.values():
             found = needs(result)
-            known = most.setdefault((kernel, str(dtype).removeprefix("torch.")), found)
+            known = most.setdefault((run.__name__, kernel, str(dtype).removeprefix("torch.")), found)
             known.update({name: max(value, known[name]) for name, value in found.items()})
-    return [{"kernel": kernel, "dtype": dtype, **used} for (kernel, dtype), used in most.items()]
+    return [{"work": work, "kernel": kernel, "dtype": dtype, **used} for (work, kernel, dtype), used in most.items()]
 
 
 def sweep(compiled: list) -> dict[str, int]:
@@ -242,7 +257,7 @@ def renew_budget() -> None:
     """Allow every kernel what it needs now."""
     with BUDGET.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["triton", "target", "kernel", "dtype", "registers", "spilled", "shared"])
+        writer.writerow(["triton", "target", "work", "kernel", "dtype", "registers", "spilled", "shared"])
         for target in TARGETS:
             output = subprocess.check_output([sys.executable, "-W", "ignore", __file__, target], text=True)
             writer.writerows([triton.__version__, target, *row.values()] for row in json.loads(output))
