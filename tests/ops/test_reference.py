@@ -67,7 +67,8 @@ def test_maxsim_normalize_divides_by_lengths():
         for j in range(3):
             query = [[float(x) / lengths[i][s] for x in queries[i, s]] for s in range(3)]
             document = [[float(x) / (lengths[2 + j][t] or 1) for x in documents[j, t]] for t in range(4)]
-            expected = brute_maxsim(torch.tensor(query), torch.tensor(document), every, every)
+            units = (torch.tensor(text, dtype=torch.float64) for text in (query, document))
+            expected = brute_maxsim(*units, every, every)
             assert scores[i, j].item() == pytest.approx(expected, rel=1e-12)
 
 
