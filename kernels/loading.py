@@ -23,7 +23,7 @@ def load_factors(pointers, mask):
 def scaled_dot(chosen, factors, scales, sums, PRECISION: tl.constexpr):
     """`sums` plus, for each row of booleans, the factors that it chooses, each row of them times its scale.
 
-    Scaled factors in half precision are the sum of two numbers, so that no digit of the sum is lost.
+    In half precision a scaled factor is the sum of two numbers, which have twice the digits of one.
     """
     scaled = factors.to(sums.dtype) * scales[:, None]
     if factors.dtype.primitive_bitwidth == 16:

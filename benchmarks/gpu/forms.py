@@ -66,16 +66,6 @@ def _ours_ragged_packed(queries: Tensor, documents: Tensor, mask: Tensor) -> Ste
     )
 
 
-def _ours_normalized(queries: Tensor, documents: Tensor) -> Step:
-    return Step(lambda: menura.maxsim(queries, documents, normalize=True), leaves(queries, documents))
-
-
-def _normalized_before(queries: Tensor, documents: Tensor) -> Step:
-    return Step(
-        lambda: menura.maxsim(F.normalize(queries, dim=-1), F.normalize(documents, dim=-1)), leaves(queries, documents)
-    )
-
-
 def _ours_head(hidden: Tensor, weight: Tensor, bias: Tensor, mask: Tensor) -> Step:
     return Step(lambda: menura.splade_head(hidden, weight, bias, mask=mask), leaves(hidden, weight, bias))
 
@@ -87,6 +77,10 @@ def _ours_head_packed(hidden: Tensor, weight: Tensor, bias: Tensor, mask: Tensor
         leaves(rows, weight, bias),
         padding_again(1, mask),
     )
+
+
+def _normalized_before(queries: Tensor, documents: Tensor) -> Tensor:
+    return menura.maxsim(F.normalize(queries, dim=-1), F.normalize(documents, dim=-1))
 
 
 def _maxsim(product: str, queries: Tensor, documents: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -128,8 +122,8 @@ IN_BATCH, CANDIDATES = partial(_maxsim, "qsh,dth->qdst"), partial(_maxsim, "qsh,
 PROVIDERS = [
     Provider("menura", "maxsim_ragged", _ours_ragged, "menura"),
     Provider("menura, packed", "maxsim_ragged", _ours_ragged_packed, "menura"),
-    Provider("menura", "maxsim_normalized", _ours_normalized, "menura"),
-    Provider("menura, after torch's normalize", "maxsim_normalized", _normalized_before, "menura"),
+    Provider("menura", "maxsim_normalized", _bound_to(partial(menura.maxsim, normalize=True)), "menura"),
+    Provider("menura, after torch's normalize", "maxsim_normalized", _bound_to(_normalized_before), "menura"),
     Provider("menura", "splade_head_padded", _ours_head, "menura"),
     Provider("menura, packed", "splade_head_padded", _ours_head_packed, "menura"),
     Provider("torch, einsum and max", "maxsim_ragged", _bound_to(IN_BATCH), "torch"),

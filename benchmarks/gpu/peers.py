@@ -5,6 +5,8 @@ None has to be installed. Imported only where they are bound.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -15,17 +17,11 @@ from menura.bench.step import Step
 LIK, FLASH = "late-interaction-kernels", "flash-maxsim"
 
 
-def _lik(queries: Tensor, documents: Tensor, mask: Tensor | None = None) -> Step:
+def _lik(queries: Tensor, documents: Tensor, mask: Tensor | None = None, *, normalize: bool = False) -> Step:
     """In-batch or candidates, by the rank of the documents."""
     from late_interaction_kernels import maxsim
 
-    return Step(lambda: maxsim(queries, documents, d_mask=mask), leaves(queries, documents))
-
-
-def _lik_normalized(queries: Tensor, documents: Tensor) -> Step:
-    from late_interaction_kernels import maxsim
-
-    return Step(lambda: maxsim(queries, documents, normalize=True), leaves(queries, documents))
+    return Step(lambda: maxsim(queries, documents, d_mask=mask, normalize=normalize), leaves(queries, documents))
 
 
 def _lik_packed(queries: Tensor, documents: Tensor, mask: Tensor) -> Step:
@@ -79,7 +75,7 @@ def _sentence_transformers(queries: Tensor, documents: Tensor, mask: Tensor) -> 
 PROVIDERS = [
     Provider(LIK, "maxsim_batch", _lik, LIK),
     Provider(LIK, "maxsim_kd", _lik, LIK),
-    Provider(LIK, "maxsim_normalized", _lik_normalized, LIK),
+    Provider(LIK, "maxsim_normalized", partial(_lik, normalize=True), LIK),
     Provider(LIK, "maxsim_ragged", _lik, LIK),
     Provider(f"{LIK}, packed", "maxsim_ragged", _lik_packed, LIK),
     Provider(LIK, "maxsim_score", _lik_score, LIK),

@@ -57,3 +57,15 @@ def assert_matches_reference(
             allowed = 2 * (own.double() - true).nan_to_num().abs().max() + floor * scale
             error = (got.double() - true).nan_to_num().abs().max()
             assert error <= allowed, f"error {error:.3g}, allowed {allowed:.3g} at {dtype}"
+
+
+def assert_rounded_once(scores: Tensor, truth: Tensor, inputs: Sequence[Tensor], *, atol: float) -> None:
+    """Compare float32 scores of half precision inputs, and gradients in their dtype, with the float64 truth of both."""
+    assert scores.dtype == torch.float32
+    torch.testing.assert_close(scores.double(), truth, rtol=1e-5, atol=1e-5)
+    weights = torch.randn_like(scores)
+    ours = torch.autograd.grad(scores, inputs, weights)
+    exact = torch.autograd.grad(truth, inputs, weights.double())
+    for tensor, own, true in zip(inputs, ours, exact, strict=True):
+        assert own.dtype == tensor.dtype
+        torch.testing.assert_close(own, true, rtol=torch.finfo(tensor.dtype).eps, atol=atol)
