@@ -31,6 +31,10 @@ def largest_of_rows(values):
 
 @triton.jit
 def first_of_rows(values, largest_values, indices):
-    """The lowest index at which each row has its largest value."""
-    found = (values == largest_values[:, None]) | (values != values)
+    """The lowest index at which each row has its largest value: NaN, if any, or an infinity before it.
+
+    One comparison tells, in which NaN is never less.
+    """
+    bound = tl.where(largest_values != largest_values, float("inf"), largest_values)
+    found = ~(values < bound[:, None])
     return tl.min(tl.where(found, indices, 2147483647), 1)

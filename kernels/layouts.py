@@ -7,7 +7,16 @@ of them; of a packed batch its tokens are the rows `offsets[i]` up to `offsets[i
 import triton
 import triton.language as tl
 
-__all__ = ["GROUPED", "IN_BATCH", "LISTED", "first_row", "text_lengths", "token_count", "winner_start"]
+__all__ = [
+    "GROUPED",
+    "IN_BATCH",
+    "LISTED",
+    "counted_tokens",
+    "first_row",
+    "text_lengths",
+    "token_count",
+    "winner_start",
+]
 
 IN_BATCH = tl.constexpr(0)  # every query with every document
 GROUPED = tl.constexpr(1)  # document i with query i // candidates
@@ -46,6 +55,22 @@ def text_lengths(mask, lengths, texts, tokens, offsets, TEXTS: tl.constexpr, TOK
         counts = tl.load(mask + start + token, mask=token < count[:, None], other=0) != 0
         last = tl.maximum(last, tl.where(counts, token + 1, 0))
     tl.store(lengths + text, tl.max(last, 1), mask=known)
+
+
+@triton.jit(do_not_specialize=["texts", "tokens"])
+def counted_tokens(mask, order, counts, texts, tokens, TEXTS: tl.constexpr, TOKENS: tl.constexpr):
+    """The tokens of each padded text that its mask lets count, one after another in its row of `order`."""
+    text = tl.program_id(0) * TEXTS + tl.arange(0, TEXTS)
+    known = text < texts
+    start = text.to(tl.int64)[:, None] * tokens
+    count = tl.zeros([TEXTS], tl.int32)
+    for first in range(0, tokens, TOKENS):
+        token = first + tl.arange(0, TOKENS)[None, :]
+        counted = tl.load(mask + start + token, mask=known[:, None] & (token < tokens), other=0) != 0
+        place = count[:, None] + tl.cumsum(counted.to(tl.int32), 1) - 1
+        tl.store(order + start + place, tl.broadcast_to(token, [TEXTS, TOKENS]), mask=counted)
+        count += tl.sum(counted.to(tl.int32), 1)
+    tl.store(counts + text, count, mask=known)
 
 
 @triton.jit

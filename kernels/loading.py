@@ -23,13 +23,23 @@ def load_factors(pointers, mask):
 def scaled_dot(chosen, factors, scales, sums, PRECISION: tl.constexpr):
     """`sums` plus, for each row of booleans, the factors that it chooses, each row of them times its scale.
 
-    In half precision a scaled factor is the sum of two numbers, which have twice the digits of one.
+    Beside half precision a scale is the sum of two numbers in bf16, which has the range of float32 and a third of its
+    digits; a factor in fp16 is exactly such a sum.
     """
-    scaled = factors.to(sums.dtype) * scales[:, None]
-    if factors.dtype.primitive_bitwidth == 16:
-        high = scaled.to(factors.dtype)
-        low = (scaled - high.to(sums.dtype)).to(factors.dtype)
-        weights = chosen.to(factors.dtype)
-        sums = tl.dot(weights, high, sums, out_dtype=sums.dtype)
-        return tl.dot(weights, low, sums, out_dtype=sums.dtype)
-    return tl.dot(chosen.to(sums.dtype), scaled, sums, input_precision=PRECISION, out_dtype=sums.dtype)
+    if factors.dtype.primitive_bitwidth == 16 and not INTERPRETED:
+        high, low = in_two(scales)
+        high, low = tl.where(chosen, high[None, :], 0), tl.where(chosen, low[None, :], 0)
+        if factors.dtype == tl.float16:
+            factors, rest = in_two(factors)
+            sums = tl.dot(high, rest, sums, out_dtype=sums.dtype)
+        sums = tl.dot(low, factors, sums, out_dtype=sums.dtype)
+        return tl.dot(high, factors, sums, out_dtype=sums.dtype)
+    weights = tl.where(chosen, scales[None, :], 0)
+    return tl.dot(weights, factors.to(sums.dtype), sums, input_precision=PRECISION, out_dtype=sums.dtype)
+
+
+@triton.jit
+def in_two(numbers):
+    """Numbers as the sum of two in bf16."""
+    high = numbers.to(tl.bfloat16)
+    return high, (numbers.to(tl.float32) - high.to(tl.float32)).to(tl.bfloat16)

@@ -26,8 +26,8 @@ def maxsim_forward(
     document_row_stride,
     document_tokens,
     document_offsets,
-    document_lengths,
-    document_mask,
+    document_counts,
+    document_order,
     document_scales,
     pairs,
     winner_starts,
@@ -70,7 +70,8 @@ def maxsim_forward(
             query, document, slot, query_offsets, query_tokens, document_count, winner_starts, known, KIND
         )
     document_start = first_row(document, document_offsets, document_stride, document_row_stride, True)
-    document_end = token_count(document, document_offsets, document_lengths, document_tokens, True)
+    document_end = token_count(document, document_offsets, document_counts, document_tokens, True)
+    last_token = tl.maximum(document_end - 1, 0)
 
     column = tl.arange(0, DOCUMENT_TOKENS)
     depth = tl.arange(0, DEPTH)
@@ -88,39 +89,39 @@ def maxsim_forward(
         best = tl.full([QUERIES * QUERY_TOKENS], -float("inf"), ACC)
         winner = tl.zeros([QUERIES * QUERY_TOKENS], tl.int32)
         for first_column in range(0, document_end, DOCUMENT_TOKENS):
-            within = first_column + column < document_end
-            document_row = (
-                documents + (document_start + (first_column + column).to(tl.int64) * document_row_stride)[:, None]
-            )
+            # The end repeats the last token, which changes no maximum, instead of hiding what is not there.
+            document_token = tl.minimum(first_column + column, last_token)
+            if document_order is not None:
+                document_token = tl.load(document_order + document.to(tl.int64) * document_tokens + document_token)
+            document_row = documents + (document_start + document_token.to(tl.int64) * document_row_stride)[:, None]
             products = tl.zeros([QUERIES * QUERY_TOKENS, DOCUMENT_TOKENS], SUM)
             if DIM <= DEPTH:
-                met = load_factors(document_row + depth[None, :], within[:, None] & (depth < DIM)[None, :])
+                met = load_factors(document_row + depth[None, :], (depth < DIM)[None, :])
                 products = tl.dot(held, met.T, products, input_precision=PRECISION, out_dtype=SUM)
             else:
                 for first_depth in range(0, DIM, DEPTH):
                     inside = (first_depth + depth < DIM)[None, :]
                     part = load_factors(query_row + first_depth + depth[None, :], counts[:, None] & inside)
-                    met = load_factors(document_row + first_depth + depth[None, :], within[:, None] & inside)
+                    met = load_factors(document_row + first_depth + depth[None, :], inside)
                     products = tl.dot(part, met.T, products, input_precision=PRECISION, out_dtype=SUM)
             if document_scales is not None:
                 if document_offsets is not None:
                     first_scale = tl.load(document_offsets + document)
                 else:
                     first_scale = document.to(tl.int64) * document_tokens
-                scale = tl.load(document_scales + first_scale + first_column + column, mask=within, other=0)
-                similarities = products.to(ACC) * scale[None, :]
+                similarities = products.to(ACC) * tl.load(document_scales + first_scale + document_token)[None, :]
             else:
                 similarities = products
-            if document_mask is not None:
-                mask_row = document_mask + document.to(tl.int64) * document_tokens + first_column + column
-                within &= tl.load(mask_row, mask=within, other=0) != 0
-            similarities = tl.where(within[None, :], similarities, -float("inf"))
             value = largest_of_rows(similarities)
             if argmax is not None:
                 first = first_column + first_of_rows(similarities, value, column[None, :])
                 winner = tl.where(improves(value, best), first, winner)
             best = largest(best, value)
         if argmax is not None:
+            winner = tl.minimum(winner, last_token)
+            if document_order is not None:
+                place = document_order + document.to(tl.int64) * document_tokens + winner
+                winner = tl.load(place, mask=winner < document_end, other=0)
             tl.store(argmax + winners + token, winner.to(argmax.dtype.element_ty), mask=token < tokens_of_query)
         if query_scales is not None:
             if query_offsets is not None:

@@ -7,7 +7,7 @@ of the terms `col`; without them, all of the vocabulary.
 import triton
 import triton.language as tl
 from menura.kernels.layouts import first_row, token_count
-from menura.kernels.loading import load_factors
+from menura.kernels.loading import load_factors, scaled_dot
 from menura.kernels.splade_activation import slope_at_output
 
 __all__ = ["splade_head_hidden_gradient", "splade_head_lists", "splade_head_weight_gradient"]
@@ -184,17 +184,9 @@ def splade_head_hidden_gradient(
             value = tl.load(output + at, mask=known, other=0)
             slope = tl.load(grad + at, mask=known, other=0) * slope_at_output(value, LOGARITHMS)
             winner = tl.load(argmax + at, mask=known, other=0).to(tl.int32)
-            slopes = tl.where((winner[None, :] == token[:, None]) & known[None, :], slope[None, :], 0)
             weights = load_factors(
                 weight + term.to(tl.int64)[:, None] * DIM + depth[None, :], known[:, None] & inside[None, :]
             )
-            if weights.dtype == tl.bfloat16:
-                # Two halves of the gradient keep its precision, and the fast product of bf16.
-                high = slopes.to(tl.bfloat16)
-                low = (slopes - high.to(ACC)).to(tl.bfloat16)
-                total = tl.dot(low, weights, total, out_dtype=ACC)
-                total = tl.dot(high, weights, total, out_dtype=ACC)
-            else:
-                total = tl.dot(slopes, weights.to(ACC), total, input_precision=PRECISION, out_dtype=ACC)
+            total = scaled_dot(winner[None, :] == token[:, None], weights, slope, total, PRECISION)
         to = grad_hidden + (row_start + token)[:, None] * DIM + depth[None, :]
         tl.store(to, total.to(grad_hidden.dtype.element_ty), mask=(token < length)[:, None] & inside[None, :])

@@ -56,8 +56,10 @@ def splade_head_forward(
     text = first_text + column // TOKENS
     known = text < texts
     length = token_count(text, offsets, lengths, tokens, known)
-    start = first_row(text, offsets, text_stride, token_stride, known)
-    mask_row = first_row(text, offsets, tokens, 1, known)
+    last_token = tl.maximum(length - 1, 0)
+    readable = tl.where(length > 0, text, 0)  # nothing lies where the last text would begin, if it is empty
+    start = first_row(readable, offsets, text_stride, token_stride, known)
+    mask_row = first_row(readable, offsets, tokens, 1, known)
     depth = tl.arange(0, DEPTH)
     ACC: tl.constexpr = tl.float64 if hidden.dtype.element_ty == tl.float64 else tl.float32
     shift = tl.zeros([TERMS], ACC)
@@ -66,20 +68,21 @@ def splade_head_forward(
     pooled = tl.full([TERMS * TEXTS], -float("inf") if MAXIMUM else 0.0, ACC)
     winner = tl.zeros([TERMS * TEXTS], tl.int32)
     for first_token in range(0, tl.max(length), TOKENS):
-        token = first_token + column % TOKENS
-        counts = token < length
-        if mask is not None:
-            counts &= tl.load(mask + mask_row + token, mask=counts, other=0) != 0
+        # The end repeats the last token, which changes no maximum, instead of hiding what is not there.
+        token = tl.minimum(first_token + column % TOKENS, last_token)
         hidden_row = hidden + (start + token.to(tl.int64) * token_stride)[:, None]
         logits = tl.zeros([TERMS, TEXTS * TOKENS], ACC)
         for first_depth in range(0, DIM, DEPTH):
             inside = (first_depth + depth < DIM)[None, :]
             weights = load_factors(weight_row + first_depth + depth[None, :], known_term[:, None] & inside)
-            states = load_factors(hidden_row + first_depth + depth[None, :], counts[:, None] & inside)
+            states = load_factors(hidden_row + first_depth + depth[None, :], inside)
             logits = tl.dot(weights, states.T, logits, input_precision=PRECISION, out_dtype=ACC)
+        if not MAXIMUM:
+            logits = tl.where((first_token + column % TOKENS < length)[None, :], logits + shift[:, None], -float("inf"))
+        if mask is not None:
+            logits = tl.where((tl.load(mask + mask_row + token) != 0)[None, :], logits, -float("inf"))
         if MAXIMUM:
             # The bias is the same for all tokens and the activation increases, so both come after the maximum.
-            logits = tl.where(counts[None, :], logits, -float("inf"))
             logits = tl.reshape(logits, [TERMS * TEXTS, TOKENS])
             value = largest_of_rows(logits)
             if argmax is not None:
@@ -87,17 +90,18 @@ def splade_head_forward(
                 winner = tl.where(improves(value, pooled), first, winner)
             pooled = largest(pooled, value)
         else:
-            activated = activate(tl.where(counts[None, :], logits + shift[:, None], -float("inf")), LOGARITHMS)
+            activated = activate(logits, LOGARITHMS)
             pooled += tl.sum(tl.reshape(activated, [TERMS * TEXTS, TOKENS]), 1)
 
     pooled = tl.reshape(pooled, [TERMS, TEXTS])
     text = first_text + tl.arange(0, TEXTS)
     known = text < texts
+    length = token_count(text, offsets, lengths, tokens, known)
     if MAXIMUM:
-        has_tokens = token_count(text, offsets, lengths, tokens, known) > 0
-        pooled = tl.where(has_tokens[None, :], activate(pooled + shift[:, None], LOGARITHMS), 0)
+        pooled = tl.where((length > 0)[None, :], activate(pooled + shift[:, None], LOGARITHMS), 0)
     at = text.to(tl.int64)[None, :] * vocabulary + term[:, None]
     stored = known_term[:, None] & known[None, :]
     tl.store(output + at, pooled, mask=stored)
     if argmax is not None:
-        tl.store(argmax + at, tl.reshape(winner, [TERMS, TEXTS]).to(argmax.dtype.element_ty), mask=stored)
+        winner = tl.minimum(tl.reshape(winner, [TERMS, TEXTS]), tl.maximum(length - 1, 0)[None, :])
+        tl.store(argmax + at, winner.to(argmax.dtype.element_ty), mask=stored)

@@ -41,18 +41,21 @@ TABLE: dict[str, dict[str, Tuning]] = {
         "gfx942 float32": Tuning(64, 32, 32, warps=4),
         "interpreted": Tuning(32, 64, 32),
     },
-    # Rows are query tokens, columns numbers of the embedding; nothing is summed by a dot product.
+    # Rows are query tokens, columns numbers of the embedding, summed over documents.
     "maxsim_query_gradient": {
-        "sm_80": Tuning(16, 128, 1, warps=4, stages=3),
-        "gfx942": Tuning(16, 128, 1, warps=4),
-        "interpreted": Tuning(16, 32, 1),
+        "sm_80": Tuning(16, 128, 2, warps=4, stages=4),
+        "sm_80 float32": Tuning(16, 128, 2, warps=4, stages=3),
+        "gfx942": Tuning(16, 128, 2, warps=4),
+        "interpreted": Tuning(16, 32, 4),
     },
     # Rows are document tokens, columns numbers of the embedding, summed over query tokens.
     "maxsim_document_gradient": {
-        "sm_80": Tuning(64, 128, 32, warps=8, stages=2),
+        "sm_80": Tuning(64, 128, 32, warps=4, stages=2),
         "sm_80 float32": Tuning(64, 128, 16, warps=8, stages=2),
-        "gfx942": Tuning(64, 64, 32, warps=4),
-        "interpreted": Tuning(64, 32, 16),
+        "sm_90": Tuning(64, 128, 64, warps=4, stages=2),
+        "sm_90 float32": Tuning(64, 128, 16, warps=8, stages=2),
+        "gfx942": Tuning(64, 64, 64, warps=4),
+        "interpreted": Tuning(64, 32, 32),
     },
     # Rows are vectors, summed over their numbers.
     "inverse_lengths": {

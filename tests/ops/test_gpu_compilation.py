@@ -70,8 +70,9 @@ def test_lengths_and_batch_sizes_cause_few_compilations():
     assert json.loads(output) == {
         # four lengths of queries; alone or several together; argmax of one byte or two
         "maxsim_forward": 14,
-        "maxsim_query_gradient": 2,
-        "maxsim_document_gradient": 4,
+        # one document or several; argmax of one byte or two
+        "maxsim_query_gradient": 4,
+        "maxsim_document_gradient": 2,
         # three widths of a tile; rows of the other side one, a multiple of 16 or not; which side streams
         "sparse_products": 17,
         # three widths; stored entries of a row few or many; the other side dense or in postings

@@ -29,6 +29,12 @@ class Listing:
     pairs: Tensor | None = None
     winner_starts: Tensor | None = None
 
+    def documents_of_query(self, queries: int, documents: int) -> int:
+        """How many a query meets; the average where they are listed."""
+        if self.pairs is not None:
+            return -(-self.pairs.shape[0] // max(queries, 1))
+        return documents if self.kind == IN_BATCH.value else self.candidates
+
     def by(self, side: int, count: int) -> tuple[Tensor | None, Tensor | None]:
         """Pairs sorted by query (0) or document (1): their order `[P]`, and where those of each begin, `[count+1]`."""
         if self.pairs is None:
@@ -71,6 +77,9 @@ def _forward(scores: Tensor, argmax: Tensor | None, queries: Texts, documents: T
         programs = -(-queries.count // together) * documents.count
     else:
         programs = scores.numel()
+    counts, order = documents.counted()
+    # A row is found by a look at the order, so its load takes two trips.
+    stages = sizes.stages if order is None else 2 * sizes.stages - 1
     launch(
         maxsim_forward,
         (programs,),
@@ -85,8 +94,8 @@ def _forward(scores: Tensor, argmax: Tensor | None, queries: Texts, documents: T
         *documents.strides,
         documents.tokens,
         documents.offsets,
-        documents.lengths(),
-        documents.mask,
+        counts,
+        order,
         documents.scales,
         listing.pairs,
         listing.winner_starts,
@@ -103,7 +112,8 @@ def _forward(scores: Tensor, argmax: Tensor | None, queries: Texts, documents: T
         DOCUMENT_TOKENS=sizes.columns,
         DEPTH=block(dim, 16, sizes.depth),
         PRECISION=precision(queries.rows.dtype),
-        **sizes.options,
+        num_warps=sizes.warps,
+        num_stages=stages,
     )
 
 
@@ -148,11 +158,15 @@ def _backward(
             KIND=listing.kind,
             DIM=dim,
             TURNS=turns,
+            DOCUMENTS=sizes.depth if listing.documents_of_query(queries.count, documents.count) > 1 else 1,
             QUERY_TOKENS=tokens,
             DEPTH=depth,
+            STAGES=sizes.stages,
             **sizes.options,
         )
     if grad_documents.numel():
+        in_batch = listing.kind == IN_BATCH.value
+        rows = queries.consecutive_rows()
         sizes = tuning("maxsim_document_gradient", queries.rows.dtype)
         depth, tokens = block(dim, 16, sizes.columns), sizes.rows
         programs, turns = _turns(-(-dim // depth), documents)
@@ -162,8 +176,8 @@ def _backward(
             grad.device,
             grad,
             argmax,
-            queries.rows,
-            *queries.strides,
+            rows,
+            rows.stride(-2),
             queries.tokens,
             queries.offsets,
             queries.mask,
@@ -178,6 +192,7 @@ def _backward(
             listing.pairs,
             *listing.by(1, documents.count),
             listing.winner_starts,
+            queries.text_of_row() if in_batch else None,
             grad_documents,
             queries.count,
             documents.count,
@@ -185,7 +200,7 @@ def _backward(
             KIND=listing.kind,
             DIM=dim,
             TURNS=turns,
-            QUERY_TOKENS=block(queries.typical_tokens, 16, sizes.depth),
+            QUERY_TOKENS=sizes.depth if in_batch else block(queries.typical_tokens, 16, sizes.depth),
             DOCUMENT_TOKENS=tokens,
             DEPTH=depth,
             PRECISION=precision(queries.rows.dtype),

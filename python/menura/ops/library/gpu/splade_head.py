@@ -189,8 +189,7 @@ def _weight_gradient(
 
 def _hidden_gradient(entries: Entries, texts: Texts, weight: Tensor, grad_hidden: Tensor, logarithms: int) -> None:
     vocabulary, dim = weight.shape
-    factors = weight.dtype if weight.dtype == torch.bfloat16 else torch.float32
-    sizes, list_sizes = tuning("splade_head_hidden_gradient", factors), tuning("splade_head_lists")
+    sizes, list_sizes = tuning("splade_head_hidden_gradient", weight.dtype), tuning("splade_head_lists")
     tokens, depth = block(texts.typical_tokens, 16, sizes.rows), block(dim, 16, sizes.columns)
     count = max(-(-texts.typical_tokens // tokens), 1)
     lists = entries.output.new_empty(entries.output.shape, dtype=torch.int32)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from menura.kernels.inverse_lengths import inverse_lengths
 from menura.kernels.launching import block, launch
-from menura.kernels.layouts import text_lengths
+from menura.kernels.layouts import counted_tokens, text_lengths
 from menura.kernels.tuning import tuning
 from menura.ops.checks import compute_dtype
 from menura.ops.library.calling import as_rows
@@ -41,6 +41,19 @@ class Texts:
         """Tokens of a text; of a packed one the average, which needs no look at the offsets."""
         return self.tokens if self.offsets is None else -(-self.tokens // max(self.count, 1))
 
+    def consecutive_rows(self) -> Tensor:
+        """The rows, copied only where a text does not begin at the end of the one before."""
+        if self.offsets is None and self.rows.stride(0) != self.tokens * self.rows.stride(1):
+            return self.rows.contiguous()
+        return self.rows
+
+    def text_of_row(self) -> Tensor | None:
+        """`[T]` int32: which text each row is of; None where they are padded."""
+        if self.offsets is None:
+            return None
+        texts = torch.arange(self.count, dtype=torch.int32, device=self.offsets.device)
+        return texts.repeat_interleave(self.offsets.diff(), output_size=self.tokens)
+
     def lengths(self) -> Tensor | None:
         """`[N]` int32: tokens up to the last that counts; None where all of them may."""
         if self.mask is None:
@@ -59,6 +72,26 @@ class Texts:
             TOKENS=block(self.tokens, 16, 256),
         )
         return lengths
+
+    def counted(self) -> tuple[Tensor | None, Tensor | None]:
+        """`[N]` int32: how many tokens count; `[N,L]` int32: which, at the start of its row. None where all do."""
+        if self.mask is None:
+            return None, None
+        counts = self.mask.new_empty(self.count, dtype=torch.int32)
+        order = self.mask.new_empty((self.count, self.tokens), dtype=torch.int32)
+        launch(
+            counted_tokens,
+            (-(-self.count // TOGETHER),),
+            counts.device,
+            self.mask,
+            order,
+            counts,
+            self.count,
+            self.tokens,
+            TEXTS=TOGETHER,
+            TOKENS=block(self.tokens, 16, 256),
+        )
+        return counts, order
 
     def normalized(self) -> Texts:
         """The same with scales that divide each vector by its length."""
