@@ -72,6 +72,8 @@ def maxsim_forward(
     document_start = first_row(document, document_offsets, document_stride, document_row_stride, True)
     document_end = token_count(document, document_offsets, document_counts, document_tokens, True)
     last_token = tl.maximum(document_end - 1, 0)
+    if document_order is not None:
+        order = document_order + document.to(tl.int64) * document_tokens
 
     column = tl.arange(0, DOCUMENT_TOKENS)
     depth = tl.arange(0, DEPTH)
@@ -92,7 +94,7 @@ def maxsim_forward(
             # The end repeats the last token, which changes no maximum, instead of hiding what is not there.
             document_token = tl.minimum(first_column + column, last_token)
             if document_order is not None:
-                document_token = tl.load(document_order + document.to(tl.int64) * document_tokens + document_token)
+                document_token = tl.load(order + document_token)
             document_row = documents + (document_start + document_token.to(tl.int64) * document_row_stride)[:, None]
             products = tl.zeros([QUERIES * QUERY_TOKENS, DOCUMENT_TOKENS], SUM)
             if DIM <= DEPTH:
@@ -120,8 +122,7 @@ def maxsim_forward(
         if argmax is not None:
             winner = tl.minimum(winner, last_token)
             if document_order is not None:
-                place = document_order + document.to(tl.int64) * document_tokens + winner
-                winner = tl.load(place, mask=winner < document_end, other=0)
+                winner = tl.load(order + winner, mask=winner < document_end, other=0)
             tl.store(argmax + winners + token, winner.to(argmax.dtype.element_ty), mask=token < tokens_of_query)
         if query_scales is not None:
             if query_offsets is not None:

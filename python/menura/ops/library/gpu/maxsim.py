@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -78,8 +78,8 @@ def _forward(scores: Tensor, argmax: Tensor | None, queries: Texts, documents: T
     else:
         programs = scores.numel()
     counts, order = documents.counted()
-    # A row is found by a look at the order, so its load takes two trips.
-    stages = sizes.stages if order is None else 2 * sizes.stages - 1
+    if order is not None:  # a look at the order finds a row, so its load takes two trips
+        sizes = replace(sizes, stages=2 * sizes.stages - 1)
     launch(
         maxsim_forward,
         (programs,),
@@ -112,8 +112,7 @@ def _forward(scores: Tensor, argmax: Tensor | None, queries: Texts, documents: T
         DOCUMENT_TOKENS=sizes.columns,
         DEPTH=block(dim, 16, sizes.depth),
         PRECISION=precision(queries.rows.dtype),
-        num_warps=sizes.warps,
-        num_stages=stages,
+        **sizes.options,
     )
 
 
