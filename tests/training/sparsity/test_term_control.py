@@ -41,6 +41,44 @@ class Plant:
         return counts
 
 
+@dataclass
+class PulledPlant:
+    """A student under Adam: the penalty pushes its count down, at most so fast, and the task pulls it up again.
+
+    The numbers are fitted to six trainings of the 2-layer SPLADE with budgets of 12, 25 and 50 terms.
+    """
+
+    half: float = 25.0
+    fastest: float = 0.32
+    pull: float = 0.12
+    momentum: float = 0.926
+    noise: float = 0.06
+    random: random.Random = field(default_factory=lambda: random.Random(0))
+
+    def run(self, control, steps):
+        count, speed, counts = math.log(90), 0.0, []
+        for step in range(steps):
+            measured = math.exp(count + self.random.gauss(0, self.noise))
+            rate = min(1.0, 10 * (step + 1) / steps, 1.1 * (1 - step / steps))
+            control.update(measured, 28.0, 7.5 * (math.exp(count) / 90) ** 2, steps=steps, response=rate)
+            weight = control.share / self.half * math.exp(count) / 90
+            push = self.fastest * weight / math.hypot(1, weight)
+            speed = self.momentum * speed + (1 - self.momentum) * (self.pull * (math.log(81) - count) - push)
+            count += speed * rate
+            counts.append(math.exp(count))
+        return counts
+
+
+@pytest.mark.parametrize("steps", [144, 300])
+@pytest.mark.parametrize("budget", [12, 25, 50])
+@pytest.mark.parametrize("half", [12.0, 25.0, 50.0])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_budget_is_reached_by_a_student_that_is_pulled_back(steps, budget, half, seed):
+    counts = PulledPlant(half=half, random=random.Random(seed)).run(TermControl(budget), steps)
+    assert counts[-1] == pytest.approx(budget, rel=0.1)
+    assert min(counts) > 0.6 * budget, "far below the budget, terms die"
+
+
 @pytest.mark.parametrize("steps", [150, 1000])
 @pytest.mark.parametrize(("start", "budget"), [(110, 50), (110, 100), (5000, 200)])
 @pytest.mark.parametrize("half", [1e-4, 1e-2, 1.0, 100.0])
@@ -80,8 +118,8 @@ def test_the_target_comes_down_and_stays():
         control.update(800.0, 1.0, 1.0, steps=100)
         targets.append(math.exp(control.target(100)))
     assert targets[4] == pytest.approx(800)
-    assert targets[34] == pytest.approx(100)  # half of the time, three quarters of the way, in logarithms
-    assert targets[64:] == pytest.approx([50] * 36)
+    assert targets[39] == pytest.approx(100)  # half of the time, three quarters of the way, in logarithms
+    assert targets[74:] == pytest.approx([50] * 26)
     assert targets[4:] == sorted(targets[4:], reverse=True)
 
 
@@ -105,7 +143,7 @@ def test_a_student_that_does_not_answer_has_a_bounded_weight():
     control = TermControl(50)
     for _ in range(3000):
         control.update(1000.0, 2.0, 4.0, steps=3000)
-    assert control.share == pytest.approx(0.1 * 2 / 4 * 1e4)
+    assert control.share == pytest.approx(0.2 * 2 / 4 * 1e4)
 
 
 def test_its_state_is_numbers_and_goes_on_the_same():

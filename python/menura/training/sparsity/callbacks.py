@@ -16,7 +16,10 @@ from menura.training.sparsity.watch import SparsityWatch
 
 __all__ = ["sparsity_callbacks"]
 
-# So many texts of each side are looked into now and then; at the end the terms of all are counted.
+# What dropout does to the counts is told from so many texts of each side: with 16 it would be wrong by 5 %, with these
+# by half of it.
+COMPARED = 64
+# The tokens of so many documents are looked at; at the end the terms of all texts are counted.
 LOOKED_INTO = 16
 
 
@@ -37,9 +40,9 @@ def sparsity_callbacks(
     budgets = {SIDES[side]: budget for side, budget in settings.budgets.items()}
     scheduled = [regularizer for regularizer in regularizers if not isinstance(regularizer, AntiZero)]
     growing = [regularizer for regularizer in scheduled if regularizer.side not in budgets]
-    few = {side: some[:LOOKED_INTO] for side, some in texts.items()}
-    budget = TermBudget(loss, scheduled, budgets, few)
+    budget = TermBudget(loss, scheduled, budgets, {side: some[:COMPARED] for side, some in texts.items()})
+    looked_into = texts["document"][:LOOKED_INTO]
     watch = SparsityWatch(
-        loss, regularizers, budget.controls, vocabulary=vocabulary, documents=few["document"], counted=texts
+        loss, regularizers, budget.controls, vocabulary=vocabulary, documents=looked_into, counted=texts
     )
     return [RegularizerWarmup(growing, warmup=settings.regularizers.warmup), budget, watch]

@@ -10,13 +10,13 @@ __all__ = ["FEWEST_TERMS", "TermControl"]
 # The first steps only measure, at most so many and at most this part of all.
 MEASURED, MEASURED_PART = 10, 1 / 20
 # Then the target moves for this part of all steps, ever more slowly, and stays.
-DESCENT, LANDING = 0.6, 2
+DESCENT, LANDING = 0.7, 2
 # The count is smoothed over this part of all steps, an error is integrated over that, each over so many at least.
 SMOOTHING, FEWEST_SMOOTHED = 1 / 100, 2.0
-INTEGRATION, FEWEST_INTEGRATED = 1 / 20, 8.0
-GAIN = 1.5
+INTEGRATION, FEWEST_INTEGRATED = 1 / 10, 10.0
+GAIN = 1.75
 # The first weight makes the penalty this part of the loss; later ones are between e^LOWEST and e^HIGHEST of it.
-FIRST = 0.1
+FIRST = 0.2
 LOWEST, HIGHEST = -3.0, math.log(1e4)
 FASTEST = 1.0
 # An error counts the more the less the learning rate can still mend, down to this part of it.
