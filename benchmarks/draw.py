@@ -42,12 +42,16 @@ def main() -> None:
     recipes, answers = (recipe_tables.read(RESULTS / f"{name}.csv") for name in ("recipes", "recipes_compared"))
     redraw(
         HERE.parent / "docs" / "results.md",
-        {"recipes": recipe_tables.recipes(recipes), "answers": recipe_tables.answers(answers)},
+        {
+            "recipes": recipe_tables.recipes(recipes),
+            "answers": recipe_tables.answers(answers),
+            "holds": recipe_tables.holds(recipes),
+        },
     )
     # The same pictures from the same figures, to the byte.
     mpl.rcParams.update({"svg.hashsalt": "menura", "svg.fonttype": "none", "font.size": 8})
     save(picture(compared), RESULTS / "operators_cpu.svg")
-    if recipe_tables.budgets(recipes):
+    if any(recipe_tables.budgets(recipes)):
         save(budgets(recipes), RESULTS / "budgets.svg")
 
 
@@ -81,23 +85,26 @@ def picture(compared: list[Comparison]) -> Picture:
 def budgets(rows: list[dict[str, str]]) -> Picture:
     """nDCG@10 by the budget of a document's terms, for every seed, beside the start; at a point, the terms in use."""
     quality = recipe_tables.QUALITY
-    begun = next(row for row in rows if row["system"] == "SPLADE start")
-    start, label = float(begun[quality]), f"start, {float(begun['document_terms']):.0f} terms"
     drawn = Picture(figsize=(6, 3.2), layout="constrained")
     panel = drawn.subplots()
-    panel.axhline(start, color=COLOURS["torch"], linewidth=1)
-    panel.annotate(label, (1, start), xycoords=("axes fraction", "data"), ha="right", va="bottom")
-    means = []
-    for budget, group in recipe_tables.budgets(rows).items():
-        terms, values = ([float(row[name]) for row in group] for name in ("document_terms", quality))
-        panel.plot([budget] * len(values), values, "o", color=COLOURS["menura"], markersize=4)
-        means.append((budget, fmean(values)))
-        above = budget, max(values)
-        panel.annotate(f"{fmean(terms):.0f}", above, xytext=(0, 5), textcoords="offset points", ha="center")
-    panel.plot(*zip(*sorted(means), strict=True), color=COLOURS["menura"], linewidth=1)
+    ticks: set[int] = set()
+    for colour, (begun, groups) in zip((COLOURS["menura"], PEER), recipe_tables.budgets(rows), strict=False):
+        start, label = float(begun[quality]), f"start, {float(begun['document_terms']):.0f} terms"
+        panel.axhline(start, color=colour, linewidth=1, linestyle=":")
+        panel.annotate(label, (1, start), xycoords=("axes fraction", "data"), color=colour, ha="right", va="bottom")
+        means = []
+        for budget, group in groups.items():
+            terms, values = ([float(row[name]) for row in group] for name in ("document_terms", quality))
+            panel.plot([budget] * len(values), values, "o", color=colour, markersize=4)
+            means.append((budget, fmean(values)))
+            above = budget, max(values)
+            shown = {"xytext": (0, 5), "textcoords": "offset points", "color": colour, "ha": "center"}
+            panel.annotate(f"{fmean(terms):.0f}", above, **shown)
+        panel.plot(*zip(*sorted(means), strict=True), color=colour, linewidth=1)
+        ticks |= groups.keys()
     panel.margins(y=0.12)
     panel.set_xscale("log")
-    panel.set_xticks([budget for budget, _ in means], [str(budget) for budget, _ in means])
+    panel.set_xticks(sorted(ticks), [str(budget) for budget in sorted(ticks)])
     panel.minorticks_off()
     panel.set_xlabel("budget of active terms a document (at a point: the terms in use)")
     panel.set_ylabel(quality)

@@ -5,22 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from menura.recipe import Recipe, load_recipe
 
-__all__ = ["QUESTIONS", "RUNS", "SEEDS", "Run"]
+__all__ = ["BUDGET", "DENSE_BUDGET", "DENSE_START", "HOLDS", "QUESTIONS", "RUNS", "SEEDS", "Hold", "Run"]
 
 SEEDS = (42, 43, 44)
+FOLDER = "$FOLDER"
+# A SPLADE with more active terms than the demo's, in that folder.
+DENSE_START = "dense_start"
+# What runs under a budget are called, before its number: from the demo's SPLADE, and from the dense one.
+BUDGET, DENSE_BUDGET = "budget_", "dense_budget_"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A recipe with some settings."""
+    """A recipe with some settings, in so many processes. `FOLDER` in a setting is where all runs are."""
 
     name: str
     recipe: str
     settings: tuple[str, ...] = ()
+    processes: int = 1
 
     @cached_property
     def loaded(self) -> Recipe:
@@ -51,7 +57,46 @@ class Run:
 
     def command(self, output: Path) -> list[str]:
         """What repeats it."""
-        return ["menura", "run", self.recipe, "--output", str(output), *(f"--set={each}" for each in self.settings)]
+        settings = [f"--set={each.replace(FOLDER, str(output.parent))}" for each in self.settings]
+        return [*self._program, "run", self.recipe, "--output", str(output), *settings]
+
+    @property
+    def _program(self) -> list[str]:
+        if self.processes == 1:
+            return ["menura"]
+        return ["torchrun", "--standalone", "--nproc-per-node", str(self.processes), "-m", "menura.cli"]
+
+
+class Hold(NamedTuple):
+    """Budgets that are to be met after so many steps of `processes` times `batch_size` queries, with short texts."""
+
+    processes: int
+    batch_size: int
+    steps: int
+    documents: int
+    queries: int
+
+    @property
+    def run(self) -> Run:
+        """What does it."""
+        settings = {
+            "max_length": 32,
+            "negatives": 1,
+            "budget": f"{{documents: {self.documents}, queries: {self.queries}}}",
+            "trainer.batch_size": self.batch_size,
+            "trainer.max_steps": self.steps,
+        }
+        return Run(
+            "_".join(map(str, ("hold", *self))),
+            "splade_budget",
+            tuple(f"students.splade.{name}={value}" for name, value in settings.items()),
+            self.processes,
+        )
+
+
+def budget_of(documents: int) -> tuple[str, ...]:
+    """A setting."""
+    return (f"students.splade.budget={{documents: {documents}}}",)
 
 
 SCORES_ALONE = tuple(
@@ -59,7 +104,22 @@ SCORES_ALONE = tuple(
 )
 VECTORS_ALONE = tuple(f"students.splade.mentor.{name}=null" for name in ("vocabulary_vectors", "hidden_states"))
 ONE_LAYER = ("students.splade.model=package:cognition", "students.splade.mentor=null")
-BUDGETS = (12, 25, 50, 100, 200, 400)
+DENSE = f"students.splade.model={FOLDER}/{DENSE_START}"
+BUDGETS, DENSE_BUDGETS = (12, 25, 50, 100, 200, 400), (50, 100, 200, 400)
+# Other batches and processes than the recipe's, and shorter and longer trainings. Both budgets are the same part of the
+# 65 and 39 terms that these texts have at the start.
+HOLDS = [
+    Hold(1, 8, 72, 35, 21),
+    Hold(1, 8, 144, 35, 21),
+    Hold(1, 8, 288, 35, 21),
+    Hold(1, 8, 144, 50, 30),
+    Hold(2, 4, 144, 35, 21),
+    Hold(2, 16, 144, 35, 21),
+    Hold(1, 32, 72, 35, 21),
+    Hold(1, 32, 144, 35, 21),
+    Hold(1, 32, 144, 20, 12),
+    Hold(1, 128, 72, 35, 21),
+]
 RUNS = [
     Run("demo", "demo"),
     Run("labels_only", "labels_only"),
@@ -84,10 +144,9 @@ RUNS = [
     Run("online", "online"),
     Run("online_without_mining", "online", ("online.refresh=null",)),
     Run("large_batches", "large_batches"),
-    *(
-        Run(f"budget_{terms}", "splade_budget", (f"students.splade.budget={{documents: {terms}}}",))
-        for terms in BUDGETS
-    ),
+    *(Run(f"{BUDGET}{terms}", "splade_budget", budget_of(terms)) for terms in BUDGETS),
+    *(Run(f"{DENSE_BUDGET}{terms}", "splade_budget", (DENSE, *budget_of(terms))) for terms in DENSE_BUDGETS),
+    *(hold.run for hold in HOLDS),
 ]
 # By student, whose nDCG@10 is held against whose.
 QUESTIONS = [

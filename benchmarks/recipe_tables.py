@@ -7,18 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from recipe_runs import BUDGET, DENSE_BUDGET, HOLDS
 from scipy.stats import t as student_t
 
 from menura.bench.cells import NOTHING
 from menura.bench.tables import markdown
 
-__all__ = ["QUALITY", "answers", "budgets", "read", "recipes"]
+__all__ = ["QUALITY", "answers", "budgets", "holds", "read", "recipes"]
 
 Row = dict[str, str]
 QUALITY = "nDCG@10"
 CONFIDENCE = 0.95
-# What runs under a budget are called, before its number.
-BUDGET = "budget_"
 # Of whom nothing was trained: once is enough.
 UNTRAINED = ("BM25", "Teacher on BM25 top 10", "ColBERT start", "SPLADE start")
 
@@ -32,11 +31,12 @@ def read(path: Path) -> list[Row]:
 
 
 def recipes(rows: Sequence[Row]) -> str:
-    """Every run and student: quality over seeds, terms, steps and minutes."""
+    """Every run and student but those of `holds`: quality over seeds, terms, steps and minutes."""
     header = ["Run", "Student", "nDCG@10", "95 % over seeds", "seeds", "terms q/d", "steps", "minutes"]
     begun = [next(row for row in rows if row["system"] == system) for system in UNTRAINED]
     cells = [[row["system"], "", _number(row[QUALITY]), *[NOTHING] * 2, _terms([row]), *[NOTHING] * 2] for row in begun]
-    for group in _by_run(rows):
+    beside = {hold.run.name for hold in HOLDS}
+    for group in _by_run([row for row in rows if row["run"] not in beside]):
         values = np.array([float(row[QUALITY]) for row in group])
         minutes = np.mean([float(row["seconds"]) for row in group]) / 60
         cells.append(
@@ -69,10 +69,29 @@ def answers(rows: Iterable[Row]) -> str:
     return markdown(["Student", "Compared", "nDCG@10", "p", "seeds"], cells, words=2)
 
 
-def budgets(rows: Sequence[Row]) -> dict[int, list[Row]]:
-    """The finished SPLADEs by their budget, over seeds."""
-    groups = (group for group in _by_run(rows) if group[0]["run"].startswith(BUDGET))
-    return {int(group[0]["run"].removeprefix(BUDGET)): group for group in groups}
+def budgets(rows: Sequence[Row]) -> Iterator[tuple[Row, dict[int, list[Row]]]]:
+    """For either SPLADE to begin with: its own row, and the finished ones by their budget, over seeds."""
+    for prefix in (BUDGET, DENSE_BUDGET):
+        of_start = [row for row in rows if row["run"].startswith(prefix)]
+        if of_start:
+            groups = {int(group[0]["run"].removeprefix(prefix)): group for group in _by_run(of_start)}
+            yield next(row for row in of_start if row["system"] == "SPLADE start"), groups
+
+
+def holds(rows: Sequence[Row]) -> str:
+    """By how much budgets were missed, by the batch and the steps that there were to meet them."""
+    cells = []
+    for hold in HOLDS:
+        for row in rows:
+            if row["student"] and row["run"] == hold.run.name:
+                missed = (_missed(row["document_terms"], hold.documents), _missed(row["query_terms"], hold.queries))
+                batch, budget = f"{hold.processes} x {hold.batch_size}", f"{hold.documents} / {hold.queries}"
+                cells.append([batch, str(hold.steps), budget, row["seed"], " / ".join(missed)])
+    return markdown(["Processes x batch", "Steps", "Budget d/q", "Seed", "Missed by d/q"], cells, words=1)
+
+
+def _missed(terms: str, budget: int) -> str:
+    return f"{float(terms) / budget - 1:+.1%}".replace("%", " %")
 
 
 def _by_run(rows: Sequence[Row]) -> Iterator[list[Row]]:

@@ -19,9 +19,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from recipe_results import Finished, gather
-from recipe_runs import RUNS, SEEDS, Run
+from recipe_runs import DENSE_START, RUNS, SEEDS, Run
+from recipe_starts import write_dense_start
 
 RESULTS = Path(__file__).parent / "results"
+# The programs of this environment.
+MODULES = {"menura": "menura.cli", "torchrun": "torch.distributed.run"}
 OF_COLLECTION, OF_RECIPE = ("candidates", "teacher", "answer_key", "embeddings"), ("*_mentor",)
 
 
@@ -41,6 +44,8 @@ def main() -> None:
     runs = [run.with_settings(*arguments.set) for run in RUNS]
     chosen = [run for run in runs if run.name in arguments.only]
     firsts = [run for run in runs if any(first_of(runs, each) is run for each in chosen)]
+    if any(DENSE_START in setting for run in chosen for setting in run.settings):
+        write_dense_start(arguments.folder / DENSE_START)
     cores = len(os.sched_getaffinity(0))
     for seed in arguments.seeds:
         for run in firsts:
@@ -73,8 +78,8 @@ def execute(run: Run, seed: int, runs: list[Run], folder: Path, threads: int) ->
     print(shlex.join(command), flush=True)
     with (folder / f"{output.name}.log").open("w", encoding="utf-8") as log:
         ended = subprocess.run(
-            [sys.executable, "-m", "menura.cli", *command[1:]],
-            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+            [sys.executable, "-m", MODULES[command[0]], *command[1:]],
+            env={**os.environ, "OMP_NUM_THREADS": str(max(1, threads // run.processes))},
             stdout=log,
             stderr=subprocess.STDOUT,
             check=False,
