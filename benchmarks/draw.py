@@ -88,18 +88,19 @@ def budgets(rows: list[dict[str, str]]) -> Picture:
     drawn = Picture(figsize=(6, 3.2), layout="constrained")
     panel = drawn.subplots()
     ticks: set[int] = set()
-    for colour, (begun, groups) in zip((COLOURS["menura"], PEER), recipe_tables.budgets(rows), strict=False):
+    # Numbers of the first stand above their points, those of the second below.
+    styles = ((COLOURS["menura"], max, 5), (PEER, min, -12))
+    for (colour, outermost, away), (begun, groups) in zip(styles, recipe_tables.budgets(rows), strict=False):
         start, label = float(begun[quality]), f"start, {float(begun['document_terms']):.0f} terms"
         panel.axhline(start, color=colour, linewidth=1, linestyle=":")
-        panel.annotate(label, (1, start), xycoords=("axes fraction", "data"), color=colour, ha="right", va="bottom")
+        panel.annotate(label, (0.01, start), xycoords=("axes fraction", "data"), color=colour, va="bottom")
         means = []
         for budget, group in groups.items():
             terms, values = ([float(row[name]) for row in group] for name in ("document_terms", quality))
             panel.plot([budget] * len(values), values, "o", color=colour, markersize=4)
             means.append((budget, fmean(values)))
-            above = budget, max(values)
-            shown = {"xytext": (0, 5), "textcoords": "offset points", "color": colour, "ha": "center"}
-            panel.annotate(f"{fmean(terms):.0f}", above, **shown)
+            shown = {"xytext": (0, away), "textcoords": "offset points", "color": colour, "ha": "center"}
+            panel.annotate(f"{fmean(terms):.0f}", (budget, outermost(values)), **shown)
         panel.plot(*zip(*sorted(means), strict=True), color=colour, linewidth=1)
         ticks |= groups.keys()
     panel.margins(y=0.12)

@@ -95,7 +95,7 @@ class Hold(NamedTuple):
 
 
 def budget_of(documents: int) -> tuple[str, ...]:
-    """A setting."""
+    """The setting that gives them a budget."""
     return (f"students.splade.budget={{documents: {documents}}}",)
 
 
