@@ -12,6 +12,11 @@ import pytest
 from menura.training.sparsity import TermControl
 
 
+def learning_rate(step, steps):
+    """As a part of its highest: a warm-up, then a fall to zero."""
+    return min(1.0, 10 * (step + 1) / steps, 1.1 * (1 - step / steps))
+
+
 @dataclass
 class Plant:
     """A student whose count settles at `start (1 + weight / half)^-slope`, behind a momentum and a learning rate.
@@ -31,7 +36,7 @@ class Plant:
         count, momentum, counts = math.log(self.start), 0.0, []
         for step in range(steps):
             measured = math.exp(count + self.random.gauss(0, self.noise))
-            rate = min(1.0, 10 * (step + 1) / steps, 1.1 * (1 - step / steps))
+            rate = learning_rate(step, steps)
             penalty = self.scale * (math.exp(count) / self.start) ** 1.3
             control.update(measured, 12.0, penalty, steps=steps, response=rate)
             settled = math.log(self.start) - self.slope * math.log1p(control.share / self.half)
@@ -59,7 +64,7 @@ class PulledPlant:
         count, speed, counts = math.log(90), 0.0, []
         for step in range(steps):
             measured = math.exp(count + self.random.gauss(0, self.noise))
-            rate = min(1.0, 10 * (step + 1) / steps, 1.1 * (1 - step / steps))
+            rate = learning_rate(step, steps)
             control.update(measured, 28.0, 7.5 * (math.exp(count) / 90) ** 2, steps=steps, response=rate)
             weight = control.share / self.half * math.exp(count) / 90
             push = self.fastest * weight / math.hypot(1, weight)
