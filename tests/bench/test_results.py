@@ -129,7 +129,7 @@ def test_the_training_table_takes_the_best_that_sentence_transformers_has():
         replace(TORCH, provider="sentence-transformers, eager", package="sentence-transformers 6.2.0", median_ms=3.0),
     ]
     *_, row = tables.training([replace(OURS, note="9 passages/s"), *theirs]).splitlines()
-    assert row == "| maxsim, 16 queries x 8 candidates | float32 | 2 | 3, **1.5x** | 9 passages/s | 12 | 20 |"
+    assert row == "| maxsim, 16 queries x 8 candidates | float32 | avx512 | 2 | 3, **1.5x** | 9 passages/s | 12 | 20 |"
 
 
 def test_the_headline_is_most_threads_and_the_default_allocator():

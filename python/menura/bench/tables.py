@@ -71,9 +71,19 @@ def training(figures: Sequence[Figure]) -> str:
         ours, theirs = each.ours, each.of("sentence-transformers")
         if ours is not None and ours.median_ms is not None:
             times = number(ours.median_ms), _fastest(each, theirs, named=False)
-            rows.append([*_subject(each), *times, ours.note, whole(ours.peak_memory_mb), _leanest(theirs)])
-    header = ["Step", "Precision", "Menura, ms", "sentence-transformers", "Menura", "Menura, MB", "theirs, MB"]
-    return markdown(header, rows, words=2)
+            memory = whole(ours.peak_memory_mb), _leanest(theirs)
+            rows.append([*_subject(each), ours.machine.isa, *times, ours.note, *memory])
+    header = [
+        "Step",
+        "Precision",
+        "Kernels",
+        "Menura, ms",
+        "sentence-transformers",
+        "Menura",
+        "Menura, MB",
+        "theirs, MB",
+    ]
+    return markdown(header, rows, words=3)
 
 
 def other_shapes(figures: Sequence[Figure]) -> str:

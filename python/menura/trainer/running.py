@@ -38,7 +38,8 @@ def run(trainer: Any, description: str, output: Path, checkpoint: Path | None) -
     Raises:
         MenuraError: `output` cannot be written, or there is not one batch for each process.
     """
-    plain_attention(trainer.model)
+    if trainer.args.bf16:
+        plain_attention(trainer.model)
     show_progress(trainer, description)
     try:
         if not restore_finished(trainer, checkpoint):

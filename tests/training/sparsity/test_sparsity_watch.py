@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import math
 
 import pytest
 import torch
 from budgeted import column, settings, train
+from transformers import TrainerState
 
+from menura.losses import PointwiseMSE, SpladeDistillationLoss
 from menura.students import accelerate, build_splade
 from menura.training.sparsity import watch
+from menura.training.sparsity.control import TermControl
 from menura.training.sparsity.positions import dominant_token
 from tiny import VOCABULARY, tiny_masked_lm
 
@@ -54,6 +58,30 @@ def test_a_budget_that_is_not_reached(lm, tmp_path, caplog):
     found, _ = alarms(lm, tmp_path, caplog, steps=4, budget={"documents": 5}, trainer={"learning_rate": 1e-7})
     (missed,) = [alarm for alarm in found if "budget" in alarm]
     assert "and their budget is 5; train for longer" in missed
+
+
+@pytest.mark.parametrize(
+    ("start", "share", "told"),
+    [
+        pytest.param(400, 0.1, True, id="queries are penalised"),
+        pytest.param(400, 0.0, False, id="nobody is"),
+        pytest.param(200, 0.1, False, id="below from the start"),
+    ],
+)
+def test_terms_that_go_with_those_of_the_other_side(lm, start, share, told):
+    loss = SpladeDistillationLoss(build_splade(settings(lm)), [PointwiseMSE()])
+    controls = {
+        "document": TermControl(budget=300, start=math.log(start)),
+        "query": TermControl(budget=300, start=math.log(start), share=share),
+    }
+    watching = watch.SparsityWatch(
+        loss, [], controls, vocabulary=len(VOCABULARY), documents=TEXTS, counted={"document": TEXTS, "query": TEXTS}
+    )
+    state = TrainerState()
+    watching.on_train_end(None, state, None)
+    alarms = [alarm for alarm in state.log_history[-1]["alarms"] if alarm.startswith("documents")]
+    assert len(alarms) == told
+    assert all(alarm.endswith("what takes terms from queries may take theirs too: give those more") for alarm in alarms)
 
 
 @pytest.mark.parametrize("own", [True, False])

@@ -85,10 +85,15 @@ class TermControl:
         self.error = error
         self.share = self.base * math.exp(self.level) * self._brake() if self.level > LOWEST else 0.0
 
+    @property
+    def begun_above(self) -> bool:
+        """Whether texts had more terms than the budget at the start."""
+        return self.start > math.log(self.budget)
+
     def target(self, steps: int) -> float:
         """The logarithm of the count aimed at in this step."""
         budget = math.log(self.budget)
-        if self.start <= budget:
+        if not self.begun_above:
             return budget
         left = max(0.0, 1 - (self.step - _measured(steps)) / (DESCENT * steps))
         return budget + (self.start - budget) * left**LANDING

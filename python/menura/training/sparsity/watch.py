@@ -23,6 +23,7 @@ __all__ = ["SparsityWatch"]
 logger = logging.getLogger(__name__)
 
 PLURALS: dict[Side, str] = {"query": "queries", "document": "documents"}
+OTHER: dict[Side, Side] = {"query": "document", "document": "query"}
 # Fewer active terms a text are a collapse.
 COLLAPSED = 1.0
 # More of the vocabulary, when this part of the training is over, is a blow-up: it may start there.
@@ -37,7 +38,8 @@ class SparsityWatch(TrainerCallback):
     """Logs the active terms of both sides and the weight of every regularizer; warns once of each thing that is wrong.
 
     Alarms: texts have hardly a term left; most of the vocabulary is active; one token, such as the first, wins most
-    terms of a text; a budget was not reached. The last entry of the log history lists them under ``alarms``.
+    terms of a text; a budget was not reached, or passed on the way to the other side's. The last entry of the log
+    history lists them under ``alarms``.
 
     Args:
         vocabulary: the number of terms.
@@ -117,11 +119,17 @@ class SparsityWatch(TrainerCallback):
             control = self._controls[side]
             over = terms / control.budget - 1
             if over > TOLERANCE or (over < -TOLERANCE and control.share > 0):
-                yield (
-                    f"{side} budget",
-                    f"{PLURALS[side]} have {terms:.0f} active terms, and their budget is {control.budget}; "
-                    "train for longer",
-                )
+                advice = "train for longer"
+            elif over < -TOLERANCE and control.begun_above and self._is_penalised(OTHER[side]):
+                # One encoder serves both sides.
+                advice = f"what takes terms from {PLURALS[OTHER[side]]} may take theirs too: give those more"
+            else:
+                continue
+            message = f"{PLURALS[side]} have {terms:.0f} active terms, and their budget is {control.budget}; {advice}"
+            yield f"{side} budget", message
+
+    def _is_penalised(self, side: Side) -> bool:
+        return side in self._controls and self._controls[side].share > 0
 
     def _raise(self, alarms: Iterator[tuple[str, str]], state: TrainerState) -> None:
         for kind, message in alarms:
