@@ -99,6 +99,12 @@ def budget_of(documents: int) -> tuple[str, ...]:
     return (f"students.splade.budget={{documents: {documents}}}",)
 
 
+# The demo has regression and, beside it, the passages of the whole batch.
+SPLADE_OBJECTIVES = {
+    "splade_regression": "pointwise_mse: {}",
+    "splade_margins": "margin_mse: {pairs: all}",
+    "splade_margins_contrastive": "margin_mse: {pairs: all, weight: 0.05}, contrastive: {temperature: 1.0}",
+}
 SCORES_ALONE = tuple(
     f"students.colbert.mentor.{name}=null" for name in ("token_embeddings", "hidden_states", "alignment")
 )
@@ -126,10 +132,9 @@ RUNS = [
     Run("constant_margin", "constant_margin"),
     Run("kl_divergence", "kl_divergence"),
     Run("ranknet", "ranknet"),
-    Run(
-        "splade_margins",
-        "demo",
-        ("students.colbert=null", "students.splade.objectives={margin_mse: {pairs: all}}"),
+    *(
+        Run(name, "demo", ("students.colbert=null", f"students.splade.objectives={{{objective}}}"))
+        for name, objective in SPLADE_OBJECTIVES.items()
     ),
     Run("splade_v3", "splade_v3"),
     # Each well before its variant, which takes over its mentor.
@@ -161,10 +166,12 @@ QUESTIONS = [
     ("colbert", "self_distillation", "three_layers"),
     ("colbert", "self_distillation_scores", "three_layers"),
     ("splade", "demo", "labels_only"),
-    ("splade", "demo", "splade_margins"),
-    ("splade", "demo", "splade_v3"),
-    ("splade", "demo", "constant_margin"),
-    ("splade", "joint", "demo"),
+    ("splade", "splade_margins_contrastive", "labels_only"),
+    ("splade", "demo", "splade_margins_contrastive"),
+    ("splade", "demo", "splade_regression"),
+    ("splade", "splade_regression", "labels_only"),
+    ("splade", "splade_regression", "splade_margins"),
+    ("splade", "splade_regression", "splade_v3"),
     ("splade", "multi_task", "demo"),
     ("splade", "splade_self_distillation", "splade_self_distillation_scores"),
     ("splade", "splade_self_distillation", "one_layer"),
