@@ -150,7 +150,7 @@ def training_step(work: Work, precision: str, provider: str) -> Callable[[], flo
     model.train()
     if provider == OURS:
         accelerate(model)
-    # What our trainers do.
+    # Ours as our trainers set it.
     if provider == PROVIDERS[2] or (provider == OURS and precision == "bfloat16"):
         plain_attention(model)
     loss = _our_loss(work, model) if provider == OURS else _library_loss(work, model)
