@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-__all__ = ["cpu_features", "has_bf16"]
+__all__ = ["cpu_features", "has_bf16", "own_gpu"]
 
 CPU_INFO = Path("/proc/cpuinfo")
 # On x86 either multiplies bf16 numbers; "bf16" is what Arm calls it.
@@ -23,6 +23,11 @@ def cpu_features() -> frozenset[str]:
         return frozenset()
     named = (line.partition(":") for line in lines)
     return frozenset(next((flags.split() for name, _, flags in named if name.strip() in {"flags", "Features"}), ()))
+
+
+def own_gpu() -> str | None:
+    """The GPU of this process, as `torch.cuda.set_device` left it; None without one."""
+    return f"cuda:{torch.cuda.current_device()}" if torch.cuda.is_available() else None
 
 
 def has_bf16() -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from itertools import count
-from typing import TYPE_CHECKING
+from itertools import count, pairwise
+from typing import TYPE_CHECKING, TypeVar
 
 from torch import distributed
 
@@ -18,7 +18,9 @@ from menura.errors import MenuraError
 if TYPE_CHECKING:
     from torch.distributed.distributed_c10d import Store
 
-__all__ = ["Process", "alone", "disband", "in_turn", "launched", "meet"]
+__all__ = ["ALONE", "Process", "alone", "disband", "exchange", "forget_the_launcher", "in_turn", "launched", "meet"]
+
+Item = TypeVar("Item")
 
 # What tells libraries that they are one of several.
 LAUNCHER_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "ROLE_RANK")
@@ -39,6 +41,15 @@ class Process:
     def is_first(self) -> bool:
         """Whether it is the one that does what is done once."""
         return self.rank == 0
+
+    def parts(self, items: Sequence[Item]) -> list[Sequence[Item]]:
+        """`items` cut into as many parts as there are processes, as even as can be; at its rank the process's own."""
+        ends = [len(items) * number // self.count for number in range(self.count + 1)]
+        return [items[start:end] for start, end in pairwise(ends)]
+
+
+# The process of a program that nobody else takes part in.
+ALONE = Process(0, 1, 0)
 
 
 def launched() -> Process | None:
@@ -98,6 +109,35 @@ def meet() -> None:
     meeting.store.get(place)
 
 
+def exchange(give: Callable[[], bytes]) -> list[bytes]:
+    """What every process gives, by their numbers. All have to come here, and each waits for the others.
+
+    Raises:
+        MenuraError: another process failed to give.
+    """
+    process = launched()
+    if process is None:
+        return [give()]
+    store, number = _meeting().store, next(_meeting().numbers)
+    places = [f"exchange {number}, from {rank}" for rank in range(process.count)]
+    gift = FAILED.encode()
+    try:
+        gift = DONE.encode() + give()
+    finally:
+        store.set(places[process.rank], gift)  # type: ignore[arg-type]  # bytes are strings to it
+    gifts = store.multi_get(places)
+    read = f"exchange {number}, read"
+    if store.add(read, 1) == process.count:  # there may be one a step
+        for place in (*places, read):
+            store.delete_key(place)
+    failed = [rank for rank, given in enumerate(gifts) if given == FAILED.encode()]
+    if failed:
+        raise MenuraError(
+            f"[launch] process {process.rank} waited for process {failed[0]}, which failed; see its error."
+        )
+    return [given.removeprefix(DONE.encode()) for given in gifts]
+
+
 def disband() -> bool:
     """Whether this process goes on, alone: the first does. All come here when they have done what they do together."""
     process = launched()
@@ -106,9 +146,14 @@ def disband() -> bool:
     meet()
     if distributed.is_initialized():
         distributed.destroy_process_group()
+    forget_the_launcher()
+    return process.is_first
+
+
+def forget_the_launcher() -> None:
+    """From here on this process, or one that it has started, is not one of several."""
     for name in LAUNCHER_VARIABLES:
         os.environ.pop(name, None)
-    return process.is_first
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from menura import MenuraError
 from menura.answer_key import AnswerKey
+from menura.launch import Process
 from menura.mining import Candidates
 from menura.pipeline import Pipeline, online, pipeline
-from menura.recipe import Recipe
+from menura.recipe import OnlineSettings, Recipe
 from menura.teachers import CrossEncoderTeacher
 from menura.training import OnlineExamples, calibration
 from tiny import tiny_beir, tiny_cross_encoder, tiny_encoder, tiny_masked_lm
@@ -155,6 +157,27 @@ def test_views_that_compare_passages_of_a_query_are_refused(base, view, key):
     with pytest.raises(ValueError, match="compares a query's passages") as caught:
         recipe(base, THREAD, view=view)
     assert ".".join(caught.value.errors()[0]["ctx"]["location"]) == key
+
+
+@pytest.mark.parametrize(
+    ("process", "device", "gpus", "expected"),
+    [
+        (None, None, 4, None),
+        (None, 3, 4, 3),
+        (Process(5, 6, 1), None, 4, 1),
+        (Process(5, 6, 1), 2, 4, 3),
+        (Process(1, 2, 1), None, 0, None),
+    ],
+)
+def test_the_gpu_of_a_process(monkeypatch, process, device, gpus, expected):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(online, "launched", lambda: process)
+    assert online.teachers_device(OnlineSettings(device=device)) == expected
+
+
+def test_a_gpu_that_is_not_there(base, tmp_path):
+    with pytest.raises(MenuraError, match=r"^\[online\] the teacher's process is to work on GPU 99, and there are"):
+        Pipeline(recipe(base, {"device": 99}), tmp_path).train("splade")
 
 
 def test_a_device_is_for_a_process(base):

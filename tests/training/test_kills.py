@@ -36,6 +36,18 @@ def outputs(tmp_path_factory):
     return folder
 
 
+def together(folder, *arguments):
+    """How a training by two processes ended."""
+    launcher = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    return subprocess.run(
+        [sys.executable, "-m", *launcher, killed.__file__, str(folder), *arguments],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    ).returncode
+
+
 def tensors(folder):
     return {
         f"{path.relative_to(folder)} {name}": tensor
@@ -56,6 +68,18 @@ def test_the_same_bits(outputs, case):
     whole, died = ([entry["loss"] for entry in curve if "loss" in entry] for curve in curves)
     assert len(whole) == killed.STEPS
     assert whole == died
+
+
+def test_the_same_bits_of_two_processes(outputs):
+    """Killed in the middle of the second epoch, whose order is another than the first one's, while teachers answer."""
+    assert together(outputs, "dies") != 0
+    checkpoints = outputs.glob("together/killed/checkpoints/*")
+    assert {path.name for path in checkpoints} == {"checkpoint-4", "checkpoint-8"}
+    assert together(outputs, "lives") == 0
+    whole, died = (tensors(outputs / "together" / name) for name in ("whole", "killed"))
+    assert whole.keys() == died.keys()
+    for name, tensor in whole.items():
+        assert torch.equal(died[name], tensor), name
 
 
 def test_a_checkpoint_of_another_training(outputs, monkeypatch):

@@ -147,7 +147,7 @@ def attached(model, examples, arguments):
 
 
 def test_what_cannot_be_foreseen_is_refused(model, tmp_path):
-    with pytest.raises(MenuraError, match=r"^\[online\] .*got 1 processes and 2 workers"):
+    with pytest.raises(MenuraError, match=r"^\[online\] .*got 2 workers of the data loader"):
         attached(model, online(), arguments(tmp_path, dataloader_num_workers=2))
     trainer = attached(model, online(), arguments(tmp_path, max_steps=2))
     loader = trainer.get_train_dataloader()

@@ -8,11 +8,14 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from menura.answer_key import Teacher
 from menura.answer_key.live import Asking, LiveView, Respondent, settle
 from menura.collections import Collection
+from menura.errors import MenuraError
+from menura.launch import exchange, launched
 from menura.mining import upper_limit
 from menura.pipeline.panel import Panel
 from menura.progress import step
@@ -20,7 +23,7 @@ from menura.recipe import FilterSettings, OnlineSettings
 from menura.teachers import Faculty, ImportedFingerprint, ImportedTeacher, load_teacher
 from menura.training.examples import Row
 
-__all__ = ["RowTeacher", "live_view"]
+__all__ = ["RowTeacher", "live_view", "teachers_device"]
 
 Pair = tuple[str, str]
 
@@ -28,6 +31,8 @@ Pair = tuple[str, str]
 @contextmanager
 def live_view(panel: Panel, collection: Collection, settings: OnlineSettings, journal: Path) -> Iterator[LiveView]:
     """The teachers of `panel`, at work as long as the block lasts; what they said is in its key when it ends.
+
+    Each process of torchrun has its own, and all share what is asked.
 
     Args:
         journal: the folder for what is on its way into the key.
@@ -37,17 +42,17 @@ def live_view(panel: Panel, collection: Collection, settings: OnlineSettings, jo
     digests = {name: faculty.digests[name] for name in names}
     worker = settings.worker if settings.ahead else None
     if worker == "process":
-        load: dict[str, Callable[[], Teacher]] = {name: _elsewhere(faculty, name) for name in names}
         faculty.dismiss()
-    else:
-        load = {name: partial(faculty.teacher, name) for name in names}
+    load = {name: _anywhere(faculty, name) for name in names}
     respondent = Respondent(load, digests, key.location, journal)
     try:
-        with Asking(respondent, worker, device=settings.device) as asking:
+        with Asking(respondent, worker, device=teachers_device(settings)) as asking:
             yield LiveView(panel.view, fit, digests, collection, key=key, asking=asking, seeing=panel.seeing)
     finally:
-        with step("answer key") as done:
-            done(f"{settle(journal, key):,} scores taken over from the journal in {journal}")
+        settled = settle(journal, key)
+    with step("answer key") as done:
+        total = sum(int(count) for count in exchange(lambda: b"%d" % settled))
+        done(f"{total:,} scores taken over from the journal in {journal}")
 
 
 class RowTeacher:
@@ -83,12 +88,30 @@ class RowTeacher:
         return self._judge is not None or self._view.weighs
 
 
-def _elsewhere(faculty: Faculty, name: str) -> Callable[[], Teacher]:
-    """What makes a teacher in another process."""
+def _anywhere(faculty: Faculty, name: str) -> Callable[[], Teacher]:
+    """What gives a teacher in whichever thread or process calls it: the one that is loaded, else a new one."""
+    loaded = faculty.loaded(name)
+    if loaded is not None:
+        return lambda: loaded
     fingerprint = faculty.fingerprints[name]
     if isinstance(fingerprint, ImportedFingerprint):
         return partial(ImportedTeacher, fingerprint)
     return partial(load_teacher, faculty.ready(name))
+
+
+def teachers_device(settings: OnlineSettings) -> int | None:
+    """The GPU of the teachers' process, by its number; None: the usual one, if there is any.
+
+    Raises:
+        MenuraError: there is none of the number that is asked for.
+    """
+    process, gpus = launched(), torch.cuda.device_count()
+    if settings.device is None and (process is None or not gpus):
+        return None
+    device = (settings.device or 0) + (process.local_rank if process else 0)
+    if device >= gpus:
+        raise MenuraError(f"[online] the teacher's process is to work on GPU {device}, and there are {gpus}.")
+    return device
 
 
 def _pairs(rows: Sequence[Row]) -> list[Pair]:

@@ -13,7 +13,7 @@ from menura.answer_key.formats import Texts, format_named
 from menura.answer_key.live import settle
 from menura.collections import Collection, open_collection
 from menura.errors import MenuraError
-from menura.launch import in_turn, launched
+from menura.launch import in_turn
 from menura.mining import Candidates, mine, open_cache, student_miners, to_records
 from menura.pipeline.inputs import Inputs
 from menura.pipeline.panel import MakeEngine, Panel
@@ -164,8 +164,7 @@ class Pipeline:
         Processes of torchrun train together: a step has as many batches as there are processes.
 
         Raises:
-            MenuraError: the recipe has no such student, several processes are to train it online, or what it needs is
-                not installed.
+            MenuraError: the recipe has no such student, or what it needs is not installed.
         """
         turn = turn or self.recipe.rounds.count
         if (student, turn) in self._trained:
@@ -173,8 +172,6 @@ class Pipeline:
         learners = self._roster.trained_with(student)
         if any(self.model(name).settings.lora for name in learners):
             require_peft()
-        if self.recipe.online is not None and launched() is not None:
-            raise MenuraError("[pipeline] online, the teacher answers one process; leave out torchrun.")
         stage = self.student_stage(student, turn)
         candidates = None if stage.finished else self.mined(turn)
         models = {} if stage.finished else {name: self._starting(name, turn) for name in learners}

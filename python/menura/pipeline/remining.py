@@ -9,6 +9,7 @@ from typing import Any
 from sentence_transformers import MultiVectorEncoder
 
 from menura.collections import Collection
+from menura.launch import ALONE, in_turn, launched
 from menura.losses import JointDistillationLoss
 from menura.mining import Candidates, ColbertMiner, SpladeMiner, mining_pool, refresh_candidates, sample_pool
 from menura.progress import step
@@ -46,7 +47,18 @@ class StudentRemining:
         self._seed = seed
 
     def mine(self, model: Any, query_ids: Sequence[str], step_number: int) -> dict[str, tuple[list[str], list[str]]]:
-        """New candidates for some queries, from `model` as it is after a step."""
+        """New candidates for some queries, from `model` as it is after a step; the first process finds them for all."""
+        process = launched() or ALONE
+        with in_turn():
+            if process.is_first:
+                self._mine(model, query_ids, step_number)
+            return self.kept(step_number)
+
+    def kept(self, step_number: int) -> dict[str, tuple[list[str], list[str]]]:
+        """What was mined after that step."""
+        return Candidates.read(self._path(step_number)).by_query()
+
+    def _mine(self, model: Any, query_ids: Sequence[str], step_number: int) -> None:
         with step(f"mine after step {step_number}") as done:
             pool = mining_pool(self._collection, self._mining)
             passages = sample_pool(pool, self._settings.pool, seed=f"{self._seed} {step_number}")
@@ -62,11 +74,6 @@ class StudentRemining:
             found.write(path)
             new = sum(origin in self._students for origin in found.table["origin"].to_pylist())
             done(f"{new:,} negatives for {len(query_ids):,} queries among {len(passages):,} passages; {path}")
-        return found.by_query()
-
-    def kept(self, step_number: int) -> dict[str, tuple[list[str], list[str]]]:
-        """What was mined after that step."""
-        return Candidates.read(self._path(step_number)).by_query()
 
     def _trained(self, model: Any) -> dict[str, Any]:
         """By name, the students that `model` is or holds."""

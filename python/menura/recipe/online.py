@@ -32,8 +32,9 @@ class OnlineSettings(Section):
     """Teachers are asked while students train, for what the next batches need and the answer key lacks.
 
     They work up to `ahead` batches before the student, in a ``process`` of their own, on the GPU `device` if it is
-    named, or in a ``thread``; 0: in the step itself. What a view learns it learns from `fit_queries` of the training
-    queries, whose candidates are asked for first.
+    named, or in a ``thread``; 0: in the step itself. Under torchrun each process has its own teachers, on its own GPU
+    or as many after `device`, and what is asked is divided among them. What a view learns it learns from `fit_queries`
+    of the training queries, whose candidates are asked for first.
     """
 
     ahead: int = Field(default=4, ge=0)

@@ -75,7 +75,7 @@ class CrossEncoderTeacher:
         Raises:
             MenuraError: it cannot be loaded, has fewer positions than `max_length`, no trained head or several labels.
         """
-        model = load_cross_encoder(reference, max_length=max_length)
+        model = load_cross_encoder(reference, max_length=max_length, device=device)
         if isinstance(model[-1], LogitScore) and load_file_path(resolve_model(reference), "modules.json") is None:
             raise MenuraError(
                 f"[teachers] {reference} is a bare language model; say with teacher.causal_lm what it is asked "
@@ -85,8 +85,6 @@ class CrossEncoderTeacher:
             raise MenuraError(
                 f"[teachers] {reference} has no trained cross-encoder head; add teacher.finetune to train one."
             )
-        if device is not None:
-            model.to(device)
         return cls(model, name=reference, max_length=max_length, batch_tokens=batch_tokens, bf16=bf16)
 
     @cached_property

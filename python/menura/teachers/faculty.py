@@ -81,6 +81,10 @@ class Faculty:
             self._loaded[name] = self._load(name)
         return self._loaded[name]
 
+    def loaded(self, name: str) -> AnyTeacher | None:
+        """One teacher, if it is the one that is loaded."""
+        return self._loaded.get(name)
+
     def on_call(self, name: str) -> OnCall:
         """One teacher, who is loaded when it is asked for the first score."""
         return OnCall(self.fingerprints[name], partial(self.teacher, name))

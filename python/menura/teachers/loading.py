@@ -15,24 +15,27 @@ from menura.weights import resolve_model
 __all__ = ["load_cross_encoder"]
 
 
-def load_cross_encoder(reference: str, *, max_length: int, head: Head | None = None) -> CrossEncoder:
+def load_cross_encoder(
+    reference: str, *, max_length: int, head: Head | None = None, device: str | None = None
+) -> CrossEncoder:
     """Load from a folder, hub name or ``package:NAME``; a saved `CrossEncoder` or a bare transformers folder.
 
     Args:
         max_length: tokens of query and passage together.
         head: for a checkpoint to train: the head, with one label, to draw where it has none; ``token_matching`` takes
             the place of a classification head, never the other way round. None: as saved.
+        device: None: torch's default.
 
     Raises:
         MenuraError: it cannot be loaded, cannot carry the head, or has fewer positions than `max_length`.
     """
     try:
         path = resolve_model(reference)
-        model: CrossEncoder | None = load_token_matching(path)
+        model: CrossEncoder | None = load_token_matching(path, device)
         if model is None and head == "token_matching":
-            model = add_token_matching(Transformer(path))
+            model = add_token_matching(Transformer(path), device)
         elif model is None:
-            model = CrossEncoder(path, num_labels=None if head is None else 1)
+            model = CrossEncoder(path, num_labels=None if head is None else 1, device=device)
         model.max_seq_length = max_length
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

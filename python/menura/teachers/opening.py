@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from menura.hardware import own_gpu
 from menura.recipe import TeacherSettings
 from menura.teachers.causal_lm import CausalLmTeacher
 from menura.teachers.cross_encoder import CrossEncoderTeacher
@@ -18,7 +19,7 @@ AnyTeacher = (
 
 
 def load_teacher(settings: TeacherSettings) -> AnyTeacher:
-    """The teacher of `settings`, as it is before `finetune`.
+    """The teacher of `settings`, as it is before `finetune`, on this process's GPU if there is one.
 
     A function, a language model, a retriever, a dual encoder, else a cross-encoder. Whose scores were `imported` is no
     teacher to load; it is known by an answer key.
@@ -29,8 +30,9 @@ def load_teacher(settings: TeacherSettings) -> AnyTeacher:
     if settings.function is not None:
         return FunctionTeacher.load(**settings.function.model_dump())
     if settings.dual_encoder is not None:
-        return DualEncoderTeacher.load(settings.source, bf16=settings.bf16, **settings.dual_encoder.model_dump())
-    options = settings.model_dump(include={"max_length", "batch_tokens", "bf16"})
+        encoder = settings.dual_encoder.model_dump()
+        return DualEncoderTeacher.load(settings.source, bf16=settings.bf16, device=own_gpu(), **encoder)
+    options = {**settings.model_dump(include={"max_length", "batch_tokens", "bf16"}), "device": own_gpu()}
     if settings.causal_lm is not None:
         return CausalLmTeacher.load(settings.source, **settings.causal_lm.model_dump(), **options)
     if settings.retriever is not None:

@@ -57,8 +57,8 @@ class TokenMatching(Module):
         self.save_config(output_path)
 
 
-def add_token_matching(transformer: Transformer) -> CrossEncoder:
-    """A cross-encoder of `transformer`, an encoder that knows token types, and a fresh head.
+def add_token_matching(transformer: Transformer, device: str | None = None) -> CrossEncoder:
+    """A cross-encoder of `transformer`, an encoder that knows token types, and a fresh head; `device` None: torch's.
 
     Raises:
         ValueError: its tokenizer does not mark the two texts of a pair.
@@ -67,11 +67,11 @@ def add_token_matching(transformer: Transformer) -> CrossEncoder:
     if tokenizer is None or "token_type_ids" not in tokenizer.model_input_names:
         raise ValueError("the head token_matching needs token types, and its tokenizer has none.")
     special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}  # an unknown word is a word
-    return _joined(transformer, TokenMatching(sorted(special)))
+    return _joined(transformer, TokenMatching(sorted(special)), device)
 
 
-def load_token_matching(path: str) -> CrossEncoder | None:
-    """The cross-encoder saved at `path`, a folder or hub name; None where it has another head.
+def load_token_matching(path: str, device: str | None = None) -> CrossEncoder | None:
+    """The cross-encoder saved at `path`, a folder or hub name; None where it has another head. `device` None: torch's.
 
     The library itself imports modules that are not its own only with `trust_remote_code`, which says yes to all.
     """
@@ -81,10 +81,10 @@ def load_token_matching(path: str) -> CrossEncoder | None:
     modules = json.loads(Path(listing).read_text(encoding="utf-8"))
     if not modules or modules[-1]["type"] != f"{TokenMatching.__module__}.{TokenMatching.__name__}":
         return None
-    return _joined(Transformer.load(path), TokenMatching.load(path, subfolder=modules[-1]["path"]))
+    return _joined(Transformer.load(path), TokenMatching.load(path, subfolder=modules[-1]["path"]), device)
 
 
-def _joined(transformer: Transformer, head: TokenMatching) -> CrossEncoder:
+def _joined(transformer: Transformer, head: TokenMatching, device: str | None) -> CrossEncoder:
     transformer.model.config.num_labels = 1  # an encoder's own default is two
-    model: CrossEncoder = CrossEncoder(modules=[transformer, head])
+    model: CrossEncoder = CrossEncoder(modules=[transformer, head], device=device)
     return model

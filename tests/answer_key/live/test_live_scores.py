@@ -5,8 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,10 @@ from counting import CORPUS, PAIRS, QUERIES, CountingTeacher
 from menura import MenuraError
 from menura.answer_key import AnswerKey, WantedPairs, annotate, read_logits
 from menura.answer_key.live import Asking, LiveScores, Respondent, settle
+from menura.answer_key.live import asking as live_asking
+from menura.answer_key.live import scores as live_scores
 from menura.answer_key.live.asking import answer_of
+from menura.launch import Process
 
 
 class Failing(CountingTeacher):
@@ -73,6 +77,40 @@ def test_one_text_under_two_ids_is_asked_once(key, tmp_path):
     assert len(teacher.asked) == 2
 
 
+@pytest.mark.parametrize("known", [0, 4])
+def test_processes_divide_what_is_asked(key, tmp_path, monkeypatch, known):
+    """The second asks for the same when the first one's part was scored before, by a run that was killed."""
+    if known:
+        annotate(key, CountingTeacher(), PAIRS[:known], QUERIES, CORPUS)
+    meeting, given = threading.Barrier(2, timeout=30), {}
+
+    def exchange(give):
+        given[threading.get_ident()] = give()
+        meeting.wait()
+        gifts = [given[thread] for thread in sorted(given, key=ranks.__getitem__)]
+        meeting.wait()
+        return gifts
+
+    monkeypatch.setattr(live_scores, "exchange", exchange)
+    ranks, teachers, processes = {}, [CountingTeacher(), CountingTeacher()], []
+    for rank, teacher in enumerate(teachers):
+        monkeypatch.setattr(live_scores, "launched", lambda rank=rank: Process(rank, 2, rank))
+        processes.append(live(key, Asking(respondent(tmp_path, lambda teacher=teacher: teacher))))
+
+    def learn(rank):
+        ranks[threading.get_ident()] = rank
+        meeting.wait()
+        scores = processes[rank]
+        return [scores.logits(pairs).tolist() for pairs in (PAIRS[:8], PAIRS[6:9], PAIRS[8:9])]
+
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(learn, range(2)))
+    assert found == [[expected(PAIRS[:8]), expected(PAIRS[6:9]), expected(PAIRS[8:9])]] * 2
+    texts = [(QUERIES[query_id], CORPUS[passage_id]) for query_id, passage_id in PAIRS]
+    assert sorted(teachers[0].asked) == sorted(texts[known:4])
+    assert sorted(teachers[1].asked) == sorted([*texts[4:8], texts[8]])
+
+
 def test_what_fails_is_one_line(key, tmp_path):
     for load, message in (
         (Failing, r"^\[online\] the teacher failed: ValueError: out of$"),
@@ -94,6 +132,13 @@ def test_the_end_of_its_process_is_one_line():
     broken.set_exception(BrokenProcessPool("a long story"))
     with pytest.raises(MenuraError, match=r"^\[online\] the teacher's process died: .*is kept; run again\.$"):
         answer_of(broken)
+
+
+@pytest.mark.parametrize(("visible", "expected"), [(None, "1"), ("4,6", "6"), ("GPU-a,GPU-b", "GPU-b")])
+def test_the_process_sees_its_gpu_alone(monkeypatch, visible, expected):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible or "")
+    live_asking._see_only(1)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == expected
 
 
 def test_a_process_answers_outlives_ctrl_c_and_ends_with_its_parent(key, tmp_path):

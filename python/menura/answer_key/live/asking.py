@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from menura.answer_key.live.respondent import Respondent
 from menura.answer_key.wanted import WantedPairs
 from menura.errors import MenuraError
+from menura.launch import forget_the_launcher
 
 __all__ = ["Asking", "Worker"]
 
@@ -31,7 +32,7 @@ class Asking:
     Args:
         worker: who asks. None: the caller, who waits. A process is spawned, so a script that uses one needs the usual
             ``if __name__ == "__main__":``; it ends when this process does, however that ends.
-        device: the GPU of a process, by its number. None: that of this process.
+        device: the GPU of a process, by torch's number here. None: the first.
     """
 
     def __init__(self, respondent: Respondent, worker: Worker | None = None, *, device: int | None = None) -> None:
@@ -116,10 +117,16 @@ _respondent: Respondent
 def _begin(respondent: Respondent, device: int | None) -> None:
     global _respondent
     _respondent = respondent
+    forget_the_launcher()
     if device is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = str(device)
+        _see_only(device)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer hears it too, and ends this process in order
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _see_only(device: int) -> None:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[device] if visible else str(device)
 
 
 def _end_with_parent() -> None:

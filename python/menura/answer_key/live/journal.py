@@ -100,6 +100,8 @@ def settle(folder: Path, key: AnswerKey) -> int:
         try:
             with path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if not os.fstat(file.fileno()).st_nlink:  # settled between the opening and the lock
+                    continue
                 scores = pa.Table.from_batches(_whole_batches(file), SCORES).combine_chunks()
                 for run in scores["run"].unique().to_pylist():
                     _move(scores.filter(pa.compute.equal(scores["run"], run)), key)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from menura.answer_key.live.asking import Answer, Asking, answer_of
+from menura.answer_key.live.asking import Asking, answer_of
 from menura.answer_key.store import AnswerKey
 from menura.answer_key.wanted import Pair, WantedPairs
 from menura.collections import Passage
+from menura.launch import ALONE, exchange, launched
 
 __all__ = ["LiveScores"]
 
@@ -19,7 +21,8 @@ __all__ = ["LiveScores"]
 class LiveScores:
     """The raw logits of (query id, passage id) `pairs`: those that `key` knows now, the others once they are asked for.
 
-    A pair of texts is asked for once, whatever its ids.
+    A pair of texts is asked for once, whatever its ids. Processes of torchrun, which all must come to the same calls,
+    divide what they ask for and tell each other the answers.
 
     Args:
         teacher: its name, to those who are `asking`.
@@ -50,17 +53,18 @@ class LiveScores:
         self._places = dict(zip(pairs, wanted.positions.tolist(), strict=True))
         self._logits = key.logits(digest, wanted.pairs)
         self._asked = ~np.isnan(self._logits)
-        self._open: deque[tuple[NDArray[np.intp], Answer]] = deque()
+        self._process = launched() or ALONE
+        self._open: deque[tuple[list[int], Callable[[], bytes]]] = deque()
 
     def ask(self, pairs: Sequence[Pair]) -> None:
         """Begin to have scored what is neither known nor asked for."""
-        missing = {self._places[pair]: pair for pair in pairs if not self._asked[self._places[pair]]}
+        distinct = {self._places[pair]: pair for pair in pairs}
+        # Parts of all pairs: what a killed run was told of them changes nothing in who asks for the others.
+        parts = [[place for place in part if not self._asked[place]] for part in self._process.parts(list(distinct))]
+        missing = list(chain.from_iterable(parts))
         if missing:
-            wanted = WantedPairs.of(list(missing.values()), self._queries, self._corpus)
-            places = np.empty(len(missing), np.intp)
-            places[wanted.positions] = list(missing)
-            self._asked[places] = True
-            self._open.append((places, self._asking.ask(self._teacher, wanted)))
+            self._asked[missing] = True
+            self._open.append((missing, self._asked_for([distinct[place] for place in parts[self._process.rank]])))
 
     def logits(self, pairs: Sequence[Pair]) -> NDArray[np.float32]:
         """The logits `[len(pairs)]`; waits for those that are being asked for, and asks for the others.
@@ -71,6 +75,14 @@ class LiveScores:
         self.ask(pairs)
         places = [self._places[pair] for pair in pairs]
         while np.isnan(self._logits[places]).any():
-            answered, answer = self._open.popleft()
-            self._logits[answered] = answer_of(answer)
+            answered, own = self._open.popleft()
+            self._logits[answered] = np.frombuffer(b"".join(exchange(own)), np.float32)
         return self._logits[places]
+
+    def _asked_for(self, pairs: list[Pair]) -> Callable[[], bytes]:
+        """Begin to have `pairs` scored; what waits for their logits."""
+        if not pairs:
+            return bytes
+        wanted = WantedPairs.of(pairs, self._queries, self._corpus)
+        answer = self._asking.ask(self._teacher, wanted)
+        return lambda: answer_of(answer)[wanted.positions].tobytes()

@@ -16,6 +16,7 @@ from menura.answer_key.views.routing import route
 from menura.answer_key.wanted import Pair
 from menura.collections import Collection
 from menura.errors import MenuraError
+from menura.launch import meet
 from menura.recipe.view import ViewSettings
 
 __all__ = ["LiveView"]
@@ -68,7 +69,9 @@ class LiveView:
         """These, and no others, may be asked for from now on; look up what the key knows of them."""
         if self._teachers:
             self._asking.settle()
+        meet()  # what any process was told is in the key from here on
         self._teachers = {name: self._scores(name, wanted) for name, wanted in self._needed(pairs).items()}
+        meet()  # and all have read the same of it
 
     def ask(self, pairs: Sequence[Pair]) -> None:
         """Begin to have scored what is neither known nor asked for."""

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from menura.training.online.schedule import ScheduledBatchSampler
+
 __all__ = ["OnlineProgress"]
 
 
@@ -18,7 +20,9 @@ class Followed(Protocol):
 
 
 class OnlineProgress(TrainerCallback):
-    """Tells the examples where a training starts, from a checkpoint or afresh, and when a step is done."""
+    """Tells the examples where a training starts, from a checkpoint or afresh, and when a step is done; and the sampler
+    which epoch it is.
+    """
 
     def __init__(self, examples: Followed) -> None:
         self._examples = examples
@@ -27,6 +31,22 @@ class OnlineProgress(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self._examples.start(state.global_step, state.max_steps)
+
+    def on_epoch_begin(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        train_dataloader: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        # The trainer's own word does not reach the sampler where it is wrapped twice: in one of several processes that
+        # goes on in the middle of an epoch.
+        sampler = train_dataloader.batch_sampler
+        while hasattr(sampler, "batch_sampler"):
+            sampler = sampler.batch_sampler
+        if isinstance(sampler, ScheduledBatchSampler):
+            sampler.set_epoch(int(state.epoch or 0))
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: Any = None, **kwargs: Any

@@ -22,7 +22,10 @@ Candidates = Mapping[str, tuple[list[str], list[str]]]
 
 
 class LiveTeacher(Protocol):
-    """Who knows or scores the passages of rows; a row's first passage is its positive."""
+    """Who knows or scores the passages of rows; a row's first passage is its positive.
+
+    Under torchrun each process has one, and all are told, and asked for, the same rows in the same order.
+    """
 
     def prepare(self, rows: Sequence[Row]) -> None:
         """These, and no others, may be asked for from now on; find out what is known of them."""
@@ -64,7 +67,8 @@ class OnlineExamples:
 
     While the student learns from one batch, the `teacher` may score the next ones. New negatives, mined after step s,
     come into the rows as many batches later as have been announced by then: what a batch holds follows from its number
-    and not from who was faster, and a run that is resumed sees the same.
+    and not from who was faster, and a run that is resumed sees the same. Under torchrun a batch is that of all
+    processes, each of which trains on its part of the rows.
 
     Args:
         candidates: query id -> (positive ids, negative ids).
@@ -99,6 +103,7 @@ class OnlineExamples:
         self._numbers = {(query_id, passages[0]): number for number, (query_id, passages) in enumerate(self._first)}
         self._generations: list[_Generation] = []
         self._schedule = Schedule(len(self._first), 1, seed=0)
+        self._own = slice(None)
         self._next = self._end = self._announced = 0
         self.rows = Dataset.from_dict(
             {
@@ -118,17 +123,19 @@ class OnlineExamples:
         """Make `trainer`, whose `train_dataset` is `rows`, learn from the teacher.
 
         Raises:
-            MenuraError: it is one of several processes, or its data loader has workers.
+            MenuraError: its data loader has workers.
         """
         args = trainer.args
-        if args.world_size > 1 or args.dataloader_num_workers:
+        if args.dataloader_num_workers:
             raise MenuraError(
-                f"[online] batches are made in the one process that trains; got {args.world_size} processes and "
-                f"{args.dataloader_num_workers} workers of the data loader. Annotate first, or use one and none."
+                f"[online] batches are made in the process that trains; got {args.dataloader_num_workers} workers of "
+                "the data loader. Use none, or annotate first."
             )
+        size = args.train_batch_size
+        self._own = slice(args.process_index * size, (args.process_index + 1) * size)
         self._schedule = Schedule(
             len(self._first),
-            args.train_batch_size,
+            args.world_size * size,
             seed=args.seed,
             drop_last=args.dataloader_drop_last,
             accumulation=args.gradient_accumulation_steps,
@@ -141,7 +148,7 @@ class OnlineExamples:
         """Some of `rows` as `build_examples` gives them, for a calibration before the first step."""
         dealt = [self._first[number] for number in rows["row"]]
         self._teacher.prepare(dealt)
-        return Dataset.from_list(self._filled(dealt))
+        return Dataset.from_list(self._filled(dealt, slice(None)))
 
     def start(self, step: int, steps: int) -> None:
         """Get ready for the training's steps from `step` up to `steps`."""
@@ -166,12 +173,12 @@ class OnlineExamples:
             self._prepare(step)
 
     def batch(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
-        """The next batch, whose rows must be `numbers`: texts and labels.
+        """This process's part of the next batch, whose rows must be `numbers`: texts and labels.
 
         Raises:
             MenuraError: the trainer draws another one, or the teacher failed.
         """
-        foreseen = self._schedule.batch(self._next)
+        foreseen = self._schedule.batch(self._next)[self._own]
         if list(numbers) != foreseen:
             raise MenuraError(
                 f"[online] the trainer drew the rows {list(numbers)[:4]} where {foreseen[:4]} were foreseen; its "
@@ -180,7 +187,7 @@ class OnlineExamples:
         rows = self._rows(self._next)
         self._announce(min(self._next + 1 + self._ahead, self._end))
         self._next += 1
-        return self._filled(rows)
+        return self._filled(rows, self._own)
 
     def _announce(self, end: int) -> None:
         for number in range(max(self._announced, self._next), end):
@@ -193,11 +200,12 @@ class OnlineExamples:
         mined = reached[-1] if reached else {}
         return [mined.get(row, self._first[row]) for row in self._schedule.batch(number)]
 
-    def _filled(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
-        labels = self._teacher.labels(rows).tolist()
+    def _filled(self, rows: Sequence[Row], own: slice) -> list[dict[str, Any]]:
+        """Texts and labels of some of `rows`."""
+        labels = self._teacher.labels(rows)
         return [
             {**column_texts(row, self._queries, self._corpus), "label": label}
-            for row, label in zip(rows, labels, strict=True)
+            for row, label in zip(rows[own], labels[own].tolist(), strict=True)
         ]
 
     def _since(self, step: int) -> int:
