@@ -53,8 +53,8 @@ def test_a_misspelt_key_is_told_those_of_a_recipe(tmp_path):
         load_recipe(path)
 
 
-def test_the_shipped_recipe_has_all_three():
+def test_the_shipped_recipe_fixes_and_schedules():
     students = load_recipe("multi_task").students
     tasks = [*students.colbert.objectives, *students.splade.objectives]
     kinds = {type(build_weight(task.weight)) for _, task in tasks if task is not None}
-    assert kinds == {float, ScheduledWeight, LearnedWeight}
+    assert kinds == {float, ScheduledWeight}
